@@ -1,0 +1,1 @@
+"""steadygan: adversarial training kept steady, with measured spectral normalization at its heart."""

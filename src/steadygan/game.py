@@ -1,0 +1,53 @@
+"""The game: the two players, and the batch both are judged on. Every family of parts speaks in these two types."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from steadygan.errors import NetworkError
+
+
+@dataclass(frozen=True)
+class Networks:
+    """The two players.
+
+    Attributes:
+        generator: `(z [B, Z], label [B] or None) -> fake [B, C, H, W]` in [-1, 1] (points: `[B, D]`).
+        discriminator: `(images [B, C, H, W], label [B] or None) -> logits [B]`.
+    """
+
+    generator: nn.Module
+    discriminator: nn.Module
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one discriminator update is judged on.
+
+    Attributes:
+        real, fake: `[B, C, H, W]` float32 in [-1, 1] (points: `[B, D]`, any range), as the discriminator sees them.
+        label, fake_label: `[B]` int64, the classes of `real` and `fake`; None without classes.
+        step: the generator update this belongs to, from 0.
+        random: the source of every random draw that a stabilizer makes.
+        heldout: real images that were never trained on; only probes look at them.
+        z: `[B, Z]` the latents behind `fake`, where someone needs them.
+    """
+
+    real: Tensor
+    fake: Tensor
+    label: Tensor | None
+    fake_label: Tensor | None
+    step: int
+    random: torch.Generator
+    heldout: Tensor | None = None
+    z: Tensor | None = None
+
+
+def judged(discriminator: nn.Module, images: Tensor, label: Tensor | None) -> Tensor:
+    """Logits of `images`, with the contract of shapes enforced: -> [B]. `[B, 1] - [B]` would broadcast in silence."""
+    logits: Tensor = discriminator(images, label)
+    if logits.shape != (len(images),):
+        found, expected = list(logits.shape), [len(images)]
+        raise NetworkError(f"discriminator: logits must be [B] = {expected}, got {found}", "return logits.flatten()")
+    return logits
