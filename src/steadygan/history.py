@@ -52,9 +52,7 @@ class History:
 
     def names(self, prefix: str = "") -> list[str]:
         """The series whose name starts with `prefix`, in order of first appearance; `step` is not one."""
-        found = {
-            name: None for record in self._records for name in record if name != "step" and name.startswith(prefix)
-        }
+        found = {name: None for record in self._records for name in record if name != "step" and name.startswith(prefix)}
         return list(found)
 
     def window(self, name: str, steps: int) -> Floats:
