@@ -1,0 +1,101 @@
+"""In which precision, memory format and number of threads to train; chosen by timing a few real steps."""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import nn
+
+PrecisionName = Literal["float32", "bfloat16"]
+
+
+@dataclass(frozen=True)
+class Precision:
+    """How the forward passes compute. Weights, penalties and optimizers stay float32.
+
+    Attributes:
+        dtype: `bfloat16` runs convolutions and products under autocast.
+    """
+
+    dtype: PrecisionName = "float32"
+
+    def autocast(self, device: torch.device) -> contextlib.AbstractContextManager[object]:
+        """The autocast context for `device`; does nothing in float32."""
+        if self.dtype == "float32":
+            return contextlib.nullcontext()
+        return torch.autocast(device.type, dtype=torch.bfloat16)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What was chosen, and why, in one line."""
+
+    dtype: PrecisionName
+    threads: int
+    reason: str
+
+
+def choose(trial: Callable[[PrecisionName], None], device: torch.device, threads: int) -> Choice:
+    """Time `trial` in both precisions, then with more threads, and keep what clearly pays.
+
+    bfloat16 must be 15% faster in processor time, more threads 1.3 times as fast on the clock: below that a noisy machine would
+    choose at random, and the same seed would give another run.
+
+    Args:
+        trial: runs one training step in the given precision, leaving no trace.
+        device: where it runs.
+        threads: the most threads to try on a CPU; 1 tries none.
+    """
+    if device.type != "cpu":
+        dtype: PrecisionName = "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
+        return Choice(
+            dtype, torch.get_num_threads(), f"{dtype}: {'the device computes in it' if dtype != 'float32' else 'no bf16'}"
+        )
+    with n_threads(1):
+        slow, fast = (fastest(trial, name, time.process_time) for name in ("float32", "bfloat16"))
+    dtype = "bfloat16" if fast * 1.15 < slow else "float32"
+    told = f"{dtype}: a step takes {slow * 1e3:.0f} ms in float32 and {fast * 1e3:.0f} ms in bfloat16"
+    best, why = more_threads(trial, dtype, threads)
+    return Choice(dtype, best, f"{told}; {why}")
+
+
+def more_threads(trial: Callable[[PrecisionName], None], dtype: PrecisionName, most: int) -> tuple[int, str]:
+    """(thread count, why): `most` threads where they are 1.3 times as fast on the clock as one, else 1."""
+    if most == 1:
+        return 1, "1 thread, as asked"
+    with n_threads(1):
+        alone = fastest(trial, dtype, time.perf_counter)
+    with n_threads(most):
+        together = fastest(trial, dtype, time.perf_counter)
+    chosen = most if together * 1.3 < alone else 1
+    return chosen, f"{chosen} thread{'s' * (chosen > 1)}: {most} are {alone / together:.1f} times as fast as one"
+
+
+def fastest(trial: Callable[[PrecisionName], None], dtype: PrecisionName, clock: Callable[[], float], n: int = 4) -> float:
+    """The least seconds of n runs, after one to warm up."""
+    trial(dtype)
+    seconds = []
+    for _ in range(n):
+        start = clock()
+        trial(dtype)
+        seconds.append(clock() - start)
+    return min(seconds)
+
+
+@contextlib.contextmanager
+def n_threads(n: int) -> Iterator[None]:
+    """Within it, torch computes with n threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(n)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def channels_last(network: nn.Module) -> nn.Module:
+    """The same network with its kernels laid out channels-last, which convolutions prefer on CPUs and GPUs."""
+    return network.to(memory_format=torch.channels_last)

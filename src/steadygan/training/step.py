@@ -1,0 +1,126 @@
+"""One step of the game. Read this first: it is the whole idea in one page.
+
+A step is `n_critic` discriminator updates and one generator update. Both players see images through the same augmentations
+and stabilizers; each minimizes its loss plus the penalties; after each update its weights are brought back to where they may be.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import get_total_norm
+from torch.nn.utils.parametrize import cached
+from torch.optim import Optimizer
+
+from steadygan.augmentation import Augmentation
+from steadygan.game import Batch, Networks, judged
+from steadygan.losses import Loss
+from steadygan.stabilizers.base import Stabilizer
+from steadygan.training.precision import Precision
+
+Readings = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Method:
+    """How the game is played: nothing in here changes while it is played."""
+
+    loss: Loss
+    stabilizers: tuple[Stabilizer, ...] = ()
+    augmentations: tuple[Augmentation, ...] = ()
+    n_critic: int = 1
+    precision: Precision = Precision()
+
+    def seen(self, batch: Batch) -> Batch:
+        """The batch as the discriminator sees it: real and fake through the same augmentations and stabilizers."""
+        return replace(batch, real=self.view(batch.real, batch), fake=self.view(batch.fake, batch))
+
+    def view(self, images: Tensor, batch: Batch) -> Tensor:
+        """`images` as the discriminator sees them: same shape."""
+        for augmentation in self.augmentations:
+            images = augmentation.transform(images, batch.random)
+        for stabilizer in self.stabilizers:
+            images = stabilizer.transform(images, batch)
+        return images
+
+
+def discriminator_step(networks: Networks, batch: Batch, method: Method, optimizer: Optimizer) -> Readings:
+    """One discriminator update on `batch`, whose fakes carry no gradient."""
+    discriminator = networks.discriminator
+    batch = method.seen(batch)
+    with cached():  # every normalized weight is computed once and serves real, fake and penalties
+        with method.precision.autocast(batch.real.device):
+            real_logits = judged(discriminator, batch.real, batch.label).float()  # [B]
+            fake_logits = judged(discriminator, batch.fake, batch.fake_label).float()  # [B]
+        terms = {"loss/discriminator": method.loss.discriminator(real_logits, fake_logits)}
+        for stabilizer in method.stabilizers:
+            add(terms, stabilizer, stabilizer.penalty(discriminator, batch))
+        optimizer.zero_grad(set_to_none=True)
+        total(terms).backward()
+    norm = gradient_norm(discriminator)
+    optimizer.step()
+    for stabilizer in method.stabilizers:
+        stabilizer.project(discriminator, batch.step)  # spectral normalization refreshes here, all layers together
+    return detached({**terms, **logit_readings(real_logits, fake_logits), "grad_norm/discriminator": norm})
+
+
+def generator_step(networks: Networks, batch: Batch, method: Method, optimizer: Optimizer) -> Readings:
+    """One generator update; `batch.fake` is what it just made, with its gradient. The discriminator stays as it is."""
+    with frozen(networks.discriminator), cached():
+        with method.precision.autocast(batch.real.device):
+            fake_logits = judged(networks.discriminator, method.view(batch.fake, batch), batch.fake_label).float()  # [B]
+            real_logits = fake_logits.detach()
+            if method.loss.relativistic:
+                real_logits = judged(networks.discriminator, method.view(batch.real, batch), batch.label).float()  # [B]
+        terms = {"loss/generator": method.loss.generator(fake_logits, real_logits)}
+        for stabilizer in method.stabilizers:
+            add(terms, stabilizer, stabilizer.generator_penalty(networks, batch))
+        optimizer.zero_grad(set_to_none=True)
+        total(terms).backward()
+    norm = gradient_norm(networks.generator)
+    optimizer.step()
+    for stabilizer in method.stabilizers:
+        stabilizer.project_generator(networks.generator, batch.step)
+    return detached({**terms, "grad_norm/generator": norm})
+
+
+def add(terms: Readings, stabilizer: Stabilizer, penalty: Tensor | None) -> None:
+    """Enter a stabilizer's penalty under its name, where this step has one."""
+    if penalty is not None:
+        terms[f"penalty/{stabilizer.name}"] = penalty
+
+
+def total(terms: Readings) -> Tensor:
+    """The sum of all terms: -> scalar."""
+    return torch.stack(list(terms.values())).sum()
+
+
+def logit_readings(real_logits: Tensor, fake_logits: Tensor) -> Readings:
+    """Mean logits of both batches, and the share that a threshold at 0 gets right: [B], [B] -> scalars."""
+    right = torch.cat([real_logits > 0, fake_logits <= 0]).float().mean()
+    return {"logit/real": real_logits.mean(), "logit/fake": fake_logits.mean(), "accuracy/discriminator": right}
+
+
+def gradient_norm(network: nn.Module) -> Tensor:
+    """The Euclidean norm of all gradients of a network together: -> scalar."""
+    return get_total_norm([parameter.grad for parameter in network.parameters() if parameter.grad is not None])
+
+
+def detached(readings: Readings) -> Readings:
+    """The same numbers without their graphs; nothing is copied to the host."""
+    return {name: value.detach() for name, value in readings.items()}
+
+
+@contextmanager
+def frozen(network: nn.Module) -> Iterator[None]:
+    """Within it, the network's parameters ask for no gradient: the generator's step pays for its own only."""
+    wanted = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    for parameter in wanted:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in wanted:
+            parameter.requires_grad_(True)
