@@ -1,6 +1,7 @@
 """History: the named series of a run, step by step. Numbers only; knows neither torch nor where they came from."""
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -73,15 +74,23 @@ class History:
 
 
 def read_jsonl(path: Path) -> list[dict[str, float]]:
-    """The objects of a file with one JSON object a line; a torn last line is left out, a missing file is empty."""
+    """The objects of a file with one JSON object a line; a torn last line is left out, a missing file is empty.
+
+    JSON has no word for a number that is not finite: it is written as null, and null is read as NaN.
+    """
     if not path.exists():
         return []
     lines = path.read_text(encoding="utf-8").splitlines()
     records = []
     for number, line in enumerate(lines):
         try:
-            records.append(json.loads(line))
+            records.append(json.loads(line, object_hook=null_as_nan))
         except json.JSONDecodeError:
             if number != len(lines) - 1:
                 raise
     return records
+
+
+def null_as_nan(record: dict[str, float | None]) -> dict[str, float]:
+    """The same object with NaN for every null."""
+    return {name: math.nan if value is None else value for name, value in record.items()}

@@ -47,6 +47,6 @@ def plain_state(network: nn.Module) -> dict[str, Tensor]:
         start = f"{prefix}." if prefix else ""
         names = [*module._parameters, *module._buffers]
         if hasattr(module, "parametrizations"):
-            names += list(module.parametrizations)  # type: ignore[arg-type]
+            names += list(module.parametrizations)
         state.update({start + name: getattr(module, name).detach() for name in names if getattr(module, name) is not None})
     return state

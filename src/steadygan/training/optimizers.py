@@ -39,7 +39,10 @@ class Adam(OptimizerPart):
 
 
 class AdamW(Adam):
-    """Adam with decoupled weight decay. Loshchilov & Hutter 2019, arXiv:1711.05101. No effect on normalized weights but their scale."""
+    """Adam with decoupled weight decay. Loshchilov & Hutter 2019, arXiv:1711.05101.
+
+    Decay changes nothing that a spectrally normalized layer computes, only the scale of what is stored.
+    """
 
     name: Literal["adamw"] = "adamw"  # type: ignore[assignment]
     weight_decay: NonNegativeFloat = 0.01
@@ -118,13 +121,14 @@ class OrthogonalMomentum(Optimizer):
 
 
 def orthogonal(matrix: Tensor, n: int) -> Tensor:
-    """The matrix with its singular values brought near 1 by n Newton-Schulz iterations, scaled to an Adam step: [M, N] -> [M, N]."""
+    """All singular values brought near 1 by n Newton-Schulz iterations, then scaled to an Adam step: [M, N] -> [M, N]."""
     tall = matrix.shape[0] > matrix.shape[1]
-    x = (matrix.T if tall else matrix) / matrix.norm().clamp_min(1e-7)
+    x: Tensor = (matrix.T if tall else matrix) / matrix.norm().clamp_min(1e-7)
     for _ in range(n):
         gram = x @ x.T
         x = 3.4445 * x + (-4.7750 * gram + 2.0315 * gram @ gram) @ x
-    return (x.T if tall else x) * 0.2 * max(matrix.shape) ** 0.5
+    turned: Tensor = x.T if tall else x
+    return turned.mul(0.2 * max(matrix.shape) ** 0.5)
 
 
 class Schedule(Settings):

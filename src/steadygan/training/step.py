@@ -1,7 +1,7 @@
 """One step of the game. Read this first: it is the whole idea in one page.
 
 A step is `n_critic` discriminator updates and one generator update. Both players see images through the same augmentations
-and stabilizers; each minimizes its loss plus the penalties; after each update its weights are brought back to where they may be.
+and stabilizers; each minimizes its loss plus the penalties; after each update weights are brought back to where they may be.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from steadygan.augmentation import Augmentation
 from steadygan.game import Batch, Networks, judged
 from steadygan.losses import Loss
 from steadygan.stabilizers.base import Stabilizer
-from steadygan.training.precision import Precision
+from steadygan.training.precision import FLOAT32, Precision
 
 Readings = dict[str, Tensor]
 
@@ -31,7 +31,7 @@ class Method:
     stabilizers: tuple[Stabilizer, ...] = ()
     augmentations: tuple[Augmentation, ...] = ()
     n_critic: int = 1
-    precision: Precision = Precision()
+    precision: Precision = FLOAT32
 
     def seen(self, batch: Batch) -> Batch:
         """The batch as the discriminator sees it: real and fake through the same augmentations and stabilizers."""
@@ -58,7 +58,7 @@ def discriminator_step(networks: Networks, batch: Batch, method: Method, optimiz
         for stabilizer in method.stabilizers:
             add(terms, stabilizer, stabilizer.penalty(discriminator, batch))
         optimizer.zero_grad(set_to_none=True)
-        total(terms).backward()
+        torch.autograd.backward(total(terms))
     norm = gradient_norm(discriminator)
     optimizer.step()
     for stabilizer in method.stabilizers:
@@ -78,7 +78,7 @@ def generator_step(networks: Networks, batch: Batch, method: Method, optimizer: 
         for stabilizer in method.stabilizers:
             add(terms, stabilizer, stabilizer.generator_penalty(networks, batch))
         optimizer.zero_grad(set_to_none=True)
-        total(terms).backward()
+        torch.autograd.backward(total(terms))
     norm = gradient_norm(networks.generator)
     optimizer.step()
     for stabilizer in method.stabilizers:

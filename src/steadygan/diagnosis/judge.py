@@ -1,0 +1,61 @@
+"""judge: what the rules find in a history; headline: the one word for it."""
+
+from collections.abc import Sequence
+
+from steadygan.diagnosis.base import Finding, Rule
+from steadygan.diagnosis.discriminator_wins import DiscriminatorWins
+from steadygan.diagnosis.diverging_norms import DivergingNorms
+from steadygan.diagnosis.diversity_collapse import DiversityCollapse
+from steadygan.diagnosis.non_finite import NonFinite
+from steadygan.diagnosis.readings import finite, newest_step, sustained
+from steadygan.history import History
+
+# Causes before symptoms: among findings that are equally severe the first one gives the headline.
+DEFAULT_RULES: tuple[Rule, ...] = (NonFinite(), DivergingNorms(), DiscriminatorWins(), DiversityCollapse())
+
+SEVERITIES = ("failure", "warning", "info")
+
+WARM_UP_READINGS = 10  # rules hold readings against earlier ones of the same run, and these are the earlier ones
+PATIENCE = 2000  # steps after which a run that never spread as wide as half its data is not called warming up any more
+
+
+def judge(history: History, rules: Sequence[Rule] = DEFAULT_RULES) -> list[Finding]:
+    """What the rules find at the newest step of `history`, worst first. A rule that fails is reported, never raised: no
+    verdict is worth a lost run.
+
+    >>> judge(History([{"step": 1, "loss/generator": float("nan")}]))[0].verdict
+    'NON-FINITE'
+    """
+    found = [finding for rule in rules if (finding := ask(rule, history))]
+    return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
+
+
+def ask(rule: Rule, history: History) -> Finding | None:
+    """What `rule` finds; its own failure where it raises."""
+    try:
+        return rule.check(history)
+    except Exception as error:  # a rule may be the user's own
+        reason = f"The rule {rule.name!r} could not judge: {type(error).__name__}: {error}"
+        return Finding(rule.name, "RULE-FAILED", "info", newest_step(history), reason, "Mend the rule or leave it out.")
+
+
+def headline(findings: Sequence[Finding], history: History) -> str:
+    """The worst verdict; without one `HEALTHY`, or `WARMING-UP` while it is too early to tell. An `info` is no headline.
+
+    >>> headline([], History([{"step": 1, "loss/generator": 0.7}]))
+    'WARMING-UP'
+    """
+    for severity in ("failure", "warning"):
+        for finding in findings:
+            if finding.severity == severity:
+                return finding.verdict
+    return "WARMING-UP" if warming_up(history) else "HEALTHY"
+
+
+def warming_up(history: History) -> bool:
+    """Too early to tell: too few readings, or the samples have not spread yet to half of the data's diversity."""
+    if len(history) < WARM_UP_READINGS:
+        return True
+    _, diversity = finite(history, "diversity/pixels")
+    spread = sustained(diversity)
+    return bool(len(spread)) and float(spread.max()) < 0.5 and newest_step(history) < PATIENCE
