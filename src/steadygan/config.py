@@ -168,4 +168,3 @@ def read_mapping(path: Path) -> dict[str, Any]:
     if not isinstance(settings, dict):
         raise ConfigError(f"{path}: expected a mapping of settings, got {type(settings).__name__}")
     return settings
-

@@ -26,18 +26,25 @@ class RunDirectory:
         self.log, self.reals, self.samples = path / "log.txt", path / "reals.png", path / "samples"
         self.checkpoints, self.tensorboard, self.custom = path / "checkpoints", path / "tensorboard", path / "custom"
 
-    def create(self) -> None:
-        """Make the directory, which must be new or empty.
+    def check_free(self) -> None:
+        """Check that a run can be made here, without making anything.
 
         Raises:
-            UsageError: something is there already, or it cannot be written to.
+            UsageError: something is there already.
         """
         if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
             what = "a run" if self.config.exists() else "something"
             hint = f"continue it with `steadygan resume {self.path}`, or name another --out"
             raise UsageError(f"{self.path}: there is {what} here already", hint)
+
+    def create(self) -> None:
+        """Make the directory.
+
+        Raises:
+            UsageError: it cannot be written to.
+        """
         try:
-            self.samples.mkdir(parents=True)
+            self.samples.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UsageError(f"{self.path}: cannot be written to ({error.strerror})", "name another --out") from None
 

@@ -70,7 +70,7 @@ def total_memory() -> int:
 
 def memory_in_use() -> int:
     """Bytes that this process has held at most: on the GPU where there is one, else in main memory."""
-    if torch.cuda.is_available() and torch.cuda.is_initialized():
+    if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024

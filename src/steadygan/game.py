@@ -30,7 +30,7 @@ class Batch:
         label, fake_label: `[B]` int64, the classes of `real` and `fake`; None without classes.
         step: the generator update this belongs to, from 0.
         random: the source of every random draw that a stabilizer makes.
-        heldout: real images that were never trained on; only probes look at them.
+        heldout: real images that were never trained on; only probes look at them. `heldout_label` are their classes.
         z: `[B, Z]` the latents behind `fake`, where someone needs them.
     """
 
@@ -42,6 +42,7 @@ class Batch:
     random: torch.Generator
     heldout: Tensor | None = None
     z: Tensor | None = None
+    heldout_label: Tensor | None = None
 
 
 def judged(discriminator: nn.Module, images: Tensor, label: Tensor | None) -> Tensor:

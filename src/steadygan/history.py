@@ -24,7 +24,10 @@ class History:
     """
 
     def __init__(self, records: Iterable[Mapping[str, float]] = ()) -> None:
-        self._records: list[dict[str, float]] = [dict(record) for record in records]
+        self._records: list[dict[str, float]] = []
+        self._names: dict[str, None] = {}  # kept in step with the records: they are asked for at each judgement
+        for record in records:
+            self.append(record)
 
     def __len__(self) -> int:
         return len(self._records)
@@ -33,7 +36,7 @@ class History:
         return iter(self._records)
 
     def __contains__(self, name: str) -> bool:
-        return any(name in record for record in self._records)
+        return name in self._names
 
     def __getitem__(self, name: str) -> Floats:
         """All values of the series `name`, in order; empty where it was never recorded."""
@@ -42,6 +45,7 @@ class History:
     def append(self, record: Mapping[str, float]) -> None:
         """Add one record; its `step` must be above the last one's."""
         self._records.append(dict(record))
+        self._names.update(dict.fromkeys(record))
 
     def steps(self, name: str) -> NDArray[np.int64]:
         """The steps at which `name` was recorded."""
@@ -53,8 +57,7 @@ class History:
 
     def names(self, prefix: str = "") -> list[str]:
         """The series whose name starts with `prefix`, in order of first appearance; `step` is not one."""
-        found = {name: None for record in self._records for name in record if name != "step" and name.startswith(prefix)}
-        return list(found)
+        return [name for name in self._names if name != "step" and name.startswith(prefix)]
 
     def window(self, name: str, steps: int) -> Floats:
         """The values of `name` within the newest `steps` steps."""

@@ -121,10 +121,10 @@ def decode(
 ) -> Tensor:
     """One image of any size and mode as uint8 [C, H, W].
 
-    EXIF rotation is applied; 16-bit grey is divided by 257, never clipped; the first frame of an animation is taken. Where no
-    alpha channel is asked for, transparent pixels are composited onto `background`. The centre square is cut out and resized with
-    Pillow's Lanczos filter, which widens with the reduction and so does not alias (Parmar et al. 2022, arXiv:2104.11222); a JPEG
-    more than three times too large is first reduced by 2, 4 or 8 while it is decoded.
+    EXIF rotation is applied; 16-bit grey is divided by 257, never clipped; of an animation the first frame is taken. Where no
+    alpha channel is asked for, transparent pixels are laid onto `background`. The centre square is cut out and resized with
+    Pillow's Lanczos filter, which widens with the reduction and so does not alias (Parmar et al. 2022, arXiv:2104.11222). A
+    JPEG more than three times too large is first reduced by 2, 4 or 8 as it is decoded.
 
     Args:
         file: a path, an open binary file or the bytes themselves.
@@ -201,12 +201,14 @@ def _composited(image: Image.Image, background: tuple[int, int, int]) -> Image.I
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:
-    """Deep and floating-point grey scaled to mode L; Pillow's own convert would clip it. Other modes are left."""
+    """Deep and floating-point grey scaled to mode L, which Pillow's own convert would clip; other colour spaces turned to RGB."""
+    if image.mode in ("CMYK", "YCbCr", "LAB", "HSV"):
+        return image.convert("RGB")
     if image.mode.startswith("I"):
-        values = np.asarray(image).astype(np.int64)
+        values = np.asarray(image)
         if values.min(initial=0) < 0 or values.max(initial=0) > 65535:
             raise DataError("integer pixels outside 0 to 65535, whose range is unknown")
-        return Image.fromarray(((values + 128) // 257).astype(np.uint8))
+        return Image.fromarray(((values.astype(np.uint32) + 128) // 257).astype(np.uint8))
     if image.mode == "F":
         levels = np.asarray(image)
         if not (levels.min(initial=0) >= 0 and levels.max(initial=0) <= 1):  # also true for NaN
@@ -222,7 +224,7 @@ def _reason(error: Exception) -> str:
         return f"more than {limit} million pixels, refused as a possible decompression bomb"
     if isinstance(error, OSError) and error.strerror:
         return f"cannot be read: {error.strerror.lower()}"
-    return "truncated" if "truncated" in str(error) else f"damaged: {error or type(error).__name__}"
+    return "truncated" if "truncated" in str(error).lower() else f"damaged: {error or type(error).__name__}"
 
 
 def _what_it_is(file: File) -> str:

@@ -1,0 +1,42 @@
+"""The command line: one file a verb. Importing it is quick; what a verb needs is imported when it runs."""
+
+import sys
+
+import typer
+
+from steadygan.cli import check, data, evaluate, recipes, report, resume, sample, train
+from steadygan.errors import SteadyganError
+
+app = typer.Typer(
+    name="steadygan",
+    help="Adversarial training kept steady: point it at a folder of images, or at nothing for the main job.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+for verb in (train, resume, sample, evaluate, report, data, recipes, check):
+    app.command(verb.__name__.rpartition(".")[2])(verb.run)
+
+
+def main() -> None:
+    """Run the command line. Errors are two lines on stderr; exit 2 for usage, 1 for a failed run, 3 for a sick one."""
+    arguments = [argument for argument in sys.argv[1:] if argument != "--traceback"]
+    try:
+        app(arguments)
+    except Exception as error:
+        if "--traceback" in sys.argv:
+            raise
+        sys.exit(complain(error))
+
+
+def complain(error: Exception) -> int:
+    """Say what went wrong in two lines; returns the exit code."""
+    if isinstance(error, SteadyganError):
+        problem, hint, code = error.problem, error.hint, error.exit_code
+    else:
+        problem = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        hint, code = "this was not foreseen; run it again with --traceback for the full story", 1
+    print(f"error: {problem}", file=sys.stderr)
+    if hint:
+        print(f"hint: {hint}", file=sys.stderr)
+    return code

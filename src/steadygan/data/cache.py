@@ -18,5 +18,7 @@ def cache_directory() -> Path:
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise DataError(f"{directory}: cannot be created: {error.strerror}", f"set {VARIABLE} to a directory you can write") from None
+        raise DataError(
+            f"{directory}: cannot be created: {error.strerror}", f"set {VARIABLE} to a directory you can write"
+        ) from None
     return directory

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -16,9 +17,10 @@ WINDOW = 256  # images handed to the threads at a time, so that Ctrl-C is answer
 NAMES_SHOWN, REASONS_SHOWN = 5, 8
 
 Bad = list[tuple[str, str]]
+T = TypeVar("T")
 
 
-def in_threads[T](work: Callable[[int], T], count: int, progress: Progress | None = None) -> Iterator[T]:
+def in_threads(work: Callable[[int], T], count: int, progress: Progress | None = None) -> Iterator[T]:
     """`work(0) ... work(count - 1)` in order, by at most as many threads as this process has processors."""
     with ThreadPoolExecutor(_processors()) as pool:
         for start in range(0, count, WINDOW):
@@ -93,15 +95,15 @@ def fit_all(images: Tensor, resolution: int | None, channels: int | None, progre
 
 
 def complaint(where: str, bad: Bad, total: int) -> str:
-    """`photos/: 3 of 812 files cannot be used: not an image: notes.txt; truncated: a.jpg, b.jpg`; long lists are cut short."""
+    """`photos/: 2 of 812 files cannot be used: notes.txt (not an image), a.jpg (truncated)`; long lists are cut short."""
     by_reason: dict[str, list[str]] = {}
     for name, reason in bad:
         by_reason.setdefault(reason, []).append(name)
-    groups = [f"{_shortened(names, NAMES_SHOWN)} ({reason})" for reason, names in by_reason.items()]
-    return f"{where}: {len(bad)} of {total} files cannot be used: {_shortened(groups, REASONS_SHOWN)}"
+    groups = [f"{shortened(names, NAMES_SHOWN)} ({reason})" for reason, names in by_reason.items()]
+    return f"{where}: {len(bad)} of {total} files cannot be used: {shortened(groups, REASONS_SHOWN)}"
 
 
-def _shortened(parts: Sequence[str], most: int) -> str:
+def shortened(parts: Sequence[str], most: int) -> str:
     """The first `most` parts, and how many more there are."""
     more = [f"and {len(parts) - most} more"] if len(parts) > most else []
     return ", ".join([*parts[:most], *more])
@@ -120,4 +122,4 @@ def as_labels(values: Sequence[str]) -> tuple[Tensor, tuple[str, ...]]:
 
 def _natural(name: str) -> tuple[int, int, str]:
     """Sorts whole numbers by value and before all words."""
-    return (0, int(name), name) if name.lstrip("-").isdecimal() else (1, 0, name)
+    return (0, int(name), name) if name.removeprefix("-").isdecimal() else (1, 0, name)

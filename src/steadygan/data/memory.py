@@ -4,6 +4,7 @@ import math
 import os
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -33,17 +34,20 @@ def allocate(shape: Sequence[int], budget: int | None = None) -> Tensor:
 
 
 def _mapped(shape: Sequence[int], size: int) -> "np.memmap[tuple[int, ...], np.dtype[np.uint8]]":
-    """A memory-mapped array whose file has no name any more, so the disk is free again when the process ends, however it ends."""
+    """A mapped array whose file has no name any more, so the disk is free again when the process ends, however it ends."""
     descriptor, name = tempfile.mkstemp(prefix="decoded-", dir=cache_directory())
     try:
         with os.fdopen(descriptor, "r+b") as file:
             _reserve(file.fileno(), size)
             return np.memmap(file, dtype=np.uint8, mode="r+", shape=tuple(shape))
     except OSError as error:
-        reason = f"the decoded images need {size / 1e9:.1f} GB, more than fits in memory or in {Path(name).parent}: {error.strerror}"
+        reason = (
+            f"the decoded images need {size / 1e9:.1f} GB, more than fits in memory or in {Path(name).parent}: {error.strerror}"
+        )
         raise DataError(reason, "lower the resolution, or set STEADYGAN_DATA to a larger disk") from None
     finally:
-        Path(name).unlink()
+        with suppress(PermissionError):  # Windows keeps the name of a file that is open
+            Path(name).unlink()
 
 
 def _reserve(descriptor: int, size: int) -> None:

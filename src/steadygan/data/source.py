@@ -1,11 +1,14 @@
 """Source: where examples come from; Dataset: the examples themselves, decoded."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from steadygan.parts import Part
+
+Progress = Callable[[int, int], None]  # (done, in all), in bytes while something is fetched and in examples after that
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ class Survey:
 class Source(Part):
     """Where examples come from. `survey` looks, `open` decodes."""
 
-    def survey(self) -> Survey:
+    def survey(self, *, progress: Progress | None = None) -> Survey:
         """Counts, sizes, modes, classes and bad files, without decoding everything.
 
         Raises:
@@ -73,7 +76,7 @@ class Source(Part):
         """
         raise NotImplementedError
 
-    def open(self, resolution: int | None = None, channels: int | None = None) -> Dataset:
+    def open(self, resolution: int | None = None, channels: int | None = None, *, progress: Progress | None = None) -> Dataset:
         """All examples at `resolution` x `resolution` with `channels` channels; None keeps what the data has.
 
         Raises:

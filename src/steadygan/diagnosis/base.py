@@ -52,6 +52,11 @@ class Finding:
         """The plain mapping that is written as one line of `findings.jsonl`, `step` first."""
         return {"step": self.step, **{key: value for key, value in asdict(self).items() if key != "step"}}
 
+    @classmethod
+    def of(cls, mapping: dict[str, Any]) -> "Finding":
+        """The finding that `as_dict` wrote."""
+        return cls(**{**mapping, "evidence": tuple(Evidence(**evidence) for evidence in mapping["evidence"])})
+
 
 class Rule(Part):
     """Judges a history. A missing series is a missing vote, never an error."""

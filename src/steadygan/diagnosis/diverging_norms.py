@@ -60,12 +60,15 @@ class DivergingNorms(Rule):
 
     def runaway(self, history: History, name: str) -> Evidence | None:
         """The newest reading of `name` against the end of its own range, where all since some step are beyond it."""
+        newest = history.last(name)
+        if newest is not None and abs(newest) < self.growth:
+            return None  # a healthy series is never read further
         steps, values = finite(history, name)
         sizes = np.abs(values)
         for onset in range(self.earlier, len(sizes) - self.readings + 1):
             tail = sizes[onset:].min()
             if tail < self.growth or tail < self.growth * sizes[:onset].min():
-                continue  # the cheap test; a healthy series never gets past it
+                continue  # the cheap test before the median
             if tail > (end := self.end_of_range(sizes[:onset])):
                 return Evidence(name, float(values[-1]), float(end), newest_step(history) - int(steps[onset]))
         return None

@@ -24,9 +24,10 @@ class DiversityCollapse(Rule):
     guard: PositiveFloat = 0.7  # of the data's own diversity; below the lowest that healthy runs show
     lost: PositiveFloat = 0.5  # of the data's own diversity: below it the finding is a failure
     readings: PositiveInt = 3  # consecutive readings that must agree
+    early: PositiveInt = 20  # readings within which many runs dip and recover: a warning at most
 
     def check(self, history: History) -> Finding | None:
-        """A warning below the guard, a failure once half of the data's diversity is lost."""
+        """A warning below the guard; a failure, once the start is over, where half of the data's diversity is lost."""
         steps, values = finite(history, SERIES)
         if len(values) < 2 * self.readings:
             return None
@@ -39,9 +40,9 @@ class DiversityCollapse(Rule):
         return Finding(
             rule=self.name,
             verdict="MODE-COLLAPSE",
-            severity="failure" if newest.max() < self.lost else "warning",
+            severity="failure" if newest.max() < self.lost and len(values) > self.early else "warning",
             step=newest_step(history),
-            reason=f"Since step {steps[below]:,} the samples lost diversity: {newest[-1]:.0%} of the data's, down from {best:.0%}.",
+            reason=f"The samples have {newest[-1]:.0%} of the data's diversity, down from {best:.0%}, since step {steps[below]:,}.",
             advice=remedy(history),
             evidence=(Evidence(SERIES, float(newest[-1]), threshold, int(steps[-1] - steps[below])), *players(history)),
         )

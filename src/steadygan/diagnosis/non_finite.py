@@ -41,6 +41,9 @@ class NonFinite(Rule):
 
 def broken_since(history: History, name: str) -> int | None:
     """The first step of the unbroken tail of non-finite readings of `name`; None where the newest reading is finite."""
+    newest = history.last(name)
+    if newest is None or math.isfinite(newest):
+        return None
     since = None
     for step, value in zip(history.steps(name)[::-1], history[name][::-1], strict=True):
         if math.isfinite(value):

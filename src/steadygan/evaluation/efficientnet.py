@@ -18,7 +18,15 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from steadygan.errors import EvaluationError
 
 # (repeats, kernel, stride of the first, expansion, channels out) of the seven stages; 16 blocks in all
-STAGES = ((1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80), (3, 5, 1, 6, 112), (4, 5, 2, 6, 192), (1, 3, 1, 6, 320))
+STAGES = (
+    (1, 3, 1, 1, 16),
+    (2, 3, 2, 6, 24),
+    (2, 5, 2, 6, 40),
+    (3, 3, 2, 6, 80),
+    (3, 5, 1, 6, 112),
+    (4, 5, 2, 6, 192),
+    (1, 3, 1, 6, 320),
+)
 TAP_BLOCK = 10  # the last block with 112 channels, at 1/16 of the resolution
 EPSILON = 1e-3  # of the batch norms, as TensorFlow trained them
 
@@ -34,7 +42,9 @@ class SameConv2d(nn.Conv2d):
         (top, bottom), (left, right) = (self._padding(size) for size in x.shape[-2:])
         if (top, left) == (bottom, right):
             return F.conv2d(x, self.weight, self.bias, self.stride, (top, left), self.dilation, self.groups)
-        return F.conv2d(F.pad(x, (left, right, top, bottom)), self.weight, self.bias, self.stride, 0, self.dilation, self.groups)
+        return F.conv2d(
+            F.pad(x, (left, right, top, bottom)), self.weight, self.bias, self.stride, 0, self.dilation, self.groups
+        )
 
     def _padding(self, size: int) -> tuple[int, int]:
         stride = self.stride[0]
@@ -100,7 +110,13 @@ def blocks() -> Iterator[MBConv]:
 def fold_batch_norms(network: EfficientNetLite0Network) -> EfficientNetLite0Network:
     """The same function with each batch norm folded into the convolution before it; in place, for inference only."""
     for module in network.modules():
-        for conv, norm in (("_conv_stem", "_bn0"), ("_expand_conv", "_bn0"), ("_depthwise_conv", "_bn1"), ("_project_conv", "_bn2"), ("_conv_head", "_bn1")):
+        for conv, norm in (
+            ("_conv_stem", "_bn0"),
+            ("_expand_conv", "_bn0"),
+            ("_depthwise_conv", "_bn1"),
+            ("_project_conv", "_bn2"),
+            ("_conv_head", "_bn1"),
+        ):
             if hasattr(module, conv):
                 setattr(module, conv, fuse_conv_bn_eval(getattr(module, conv), getattr(module, norm)))
                 setattr(module, norm, nn.Identity())

@@ -62,7 +62,8 @@ def check_images(examples: Tensor, where: str) -> None:
     if examples.dtype != torch.uint8 or examples.ndim != 4:
         found = f"{str(examples.dtype).removeprefix('torch.')} {list(examples.shape)}"
         raise EvaluationError(
-            f"{where}: images must be uint8 [N, C, H, W], got {found}", "use the extractor 'points' for points, or round to 0..255"
+            f"{where}: images must be uint8 [N, C, H, W], got {found}",
+            "use the extractor 'points' for points, or round to 0..255",
         )
     if not len(examples) or not 1 <= examples.shape[1] <= 4:
         raise EvaluationError(f"{where}: needs at least one image of 1 to 4 channels, got {list(examples.shape)}")

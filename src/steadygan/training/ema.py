@@ -25,28 +25,38 @@ class MovingAverage:
         self.generator = copy.deepcopy(generator)
         remove_spectral_norm(self.generator)
         self.generator.requires_grad_(False).eval()
-        self._averages = plain_state(self.generator)
+        self._news = places(generator)
+        self._averages = [read(place) for place in places(self.generator)]
 
     @torch.no_grad()
-    def update(self, generator: nn.Module, step: int) -> None:
+    def update(self, step: int) -> None:
         """Take in the generator as it is after `step` steps."""
         decay = min(self.decay, (1 + step) / (10 + step))
-        news = plain_state(generator)
-        floats = [name for name, value in news.items() if value.is_floating_point()]
-        torch._foreach_lerp_([self._averages[name] for name in floats], [news[name] for name in floats], 1 - decay)
-        for name in news.keys() - set(floats):
-            self._averages[name].copy_(news[name])
+        pairs = [(average, read(place)) for average, place in zip(self._averages, self._news, strict=True)]
+        floats = [pair for pair in pairs if pair[0].is_floating_point()]
+        torch._foreach_lerp_([average for average, _ in floats], [news for _, news in floats], 1 - decay)
+        for average, news in pairs:
+            if not average.is_floating_point():
+                average.copy_(news)
 
 
-def plain_state(network: nn.Module) -> dict[str, Tensor]:
-    """Every weight as it is read, and every buffer but u and v, by the name it has in a plain network."""
-    state = {}
-    for prefix, module in network.named_modules():
+Place = tuple[nn.Module, str]
+
+
+def places(network: nn.Module) -> list[Place]:
+    """Where each weight and each buffer but u and v is read: module and attribute, in one order with and without u and v."""
+    found = []
+    for prefix, module in sorted(network.named_modules()):
         if "parametrizations" in prefix.split("."):
             continue
-        start = f"{prefix}." if prefix else ""
-        names = [*module._parameters, *module._buffers]
+        names = [name for name, value in [*module._parameters.items(), *module._buffers.items()] if value is not None]
         if hasattr(module, "parametrizations"):
             names += list(module.parametrizations)
-        state.update({start + name: getattr(module, name).detach() for name in names if getattr(module, name) is not None})
-    return state
+        found += [(module, name) for name in sorted(names)]
+    return found
+
+
+def read(place: Place) -> Tensor:
+    """The weight or buffer at a place, as the layer reads it, without its graph."""
+    value: Tensor = getattr(*place)
+    return value.detach()

@@ -74,7 +74,7 @@ def train_steps(state: State, data: Stream, method: Method, steps: int) -> Itera
         batch = deal_for_generator(state, data, method)
         readings |= generator_step(players, batch, method, of_generator)
         state.step += 1
-        state.average.update(players.generator, state.step)
+        state.average.update(state.step)
         yield Record(state.step, state.dealt * data.batch_size, readings)
 
 

@@ -10,6 +10,8 @@ import torch
 from torch import nn
 
 PrecisionName = Literal["float32", "bfloat16"]
+DTYPES: tuple[PrecisionName, PrecisionName] = ("float32", "bfloat16")
+Trial = Callable[[PrecisionName], None]
 
 
 @dataclass(frozen=True)
@@ -41,34 +43,41 @@ class Choice:
     reason: str
 
 
-def choose(trial: Callable[[PrecisionName], None], device: torch.device, threads: int) -> Choice:
+def choose(
+    trial: Trial, device: torch.device, threads: int, fixed: PrecisionName | None = None, try_threads: bool = True
+) -> Choice:
     """Time `trial` in both precisions, then with more threads, and keep what clearly pays.
 
     bfloat16 must be 15% faster in processor time, more threads 1.3 times as fast on the clock: below that a noisy machine would
     choose at random, and the same seed would give another run.
 
     Args:
-        trial: runs one training step in the given precision, leaving no trace.
+        trial: runs one training step in the given precision, on copies.
         device: where it runs.
-        threads: the most threads to try on a CPU; 1 tries none.
+        threads: the most threads to try on a CPU.
+        fixed: the precision, where it is decided already.
+        try_threads: compare one thread with `threads`; else take `threads` as they are.
     """
-    if device.type != "cpu":
-        dtype: PrecisionName = "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
-        return Choice(
-            dtype, torch.get_num_threads(), f"{dtype}: {'the device computes in it' if dtype != 'float32' else 'no bf16'}"
-        )
-    with n_threads(1):
-        slow, fast = (fastest(trial, name, time.process_time) for name in ("float32", "bfloat16"))
-    dtype = "bfloat16" if fast * 1.15 < slow else "float32"
-    told = f"{dtype}: a step takes {slow * 1e3:.0f} ms in float32 and {fast * 1e3:.0f} ms in bfloat16"
+    dtype, told = (fixed, f"{fixed}, as asked") if fixed else choose_dtype(trial, device)
+    if device.type != "cpu" or not try_threads or threads == 1:
+        return Choice(dtype, threads, told)
     best, why = more_threads(trial, dtype, threads)
     return Choice(dtype, best, f"{told}; {why}")
 
 
-def more_threads(trial: Callable[[PrecisionName], None], dtype: PrecisionName, most: int) -> tuple[int, str]:
+def choose_dtype(trial: Trial, device: torch.device) -> tuple[PrecisionName, str]:
+    """(precision, why)."""
+    if device.type != "cpu":
+        known = torch.cuda.is_bf16_supported()
+        return ("bfloat16", "bfloat16: this GPU computes in it") if known else ("float32", "float32: this GPU has no bfloat16")
+    with n_threads(1):
+        slow, fast = (fastest(trial, name, time.process_time) for name in DTYPES)
+    dtype: PrecisionName = "bfloat16" if fast * 1.15 < slow else "float32"
+    return dtype, f"{dtype}: a step takes {slow * 1e3:.0f} ms in float32 and {fast * 1e3:.0f} ms in bfloat16"
+
+
+def more_threads(trial: Trial, dtype: PrecisionName, most: int) -> tuple[int, str]:
     """(thread count, why): `most` threads where they are 1.3 times as fast on the clock as one, else 1."""
-    if most == 1:
-        return 1, "1 thread, as asked"
     with n_threads(1):
         alone = fastest(trial, dtype, time.perf_counter)
     with n_threads(most):
@@ -77,7 +86,7 @@ def more_threads(trial: Callable[[PrecisionName], None], dtype: PrecisionName, m
     return chosen, f"{chosen} thread{'s' * (chosen > 1)}: {most} are {alone / together:.1f} times as fast as one"
 
 
-def fastest(trial: Callable[[PrecisionName], None], dtype: PrecisionName, clock: Callable[[], float], n: int = 4) -> float:
+def fastest(trial: Trial, dtype: PrecisionName, clock: Callable[[], float], n: int = 4) -> float:
     """The least seconds of n runs, after one to warm up."""
     trial(dtype)
     seconds = []

@@ -1,0 +1,169 @@
+"""What a person sees of a run: plan, progress, status, findings. Lines only where the output is no terminal."""
+
+import contextlib
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.panel import Panel
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from steadygan.config import Config
+from steadygan.diagnosis.base import Finding
+from steadygan.planning import Plan
+from steadygan.planning.plan import shown
+from steadygan.run import Event, Outcome, Run
+from steadygan.status import duration, megabytes, status_line, thousands
+
+COLOURS = {"failure": "red", "warning": "yellow", "info": "cyan"}
+SECONDS_BETWEEN_LINES = 10
+
+
+def show_plan(config: Config, plan: Plan | None) -> None:
+    """Print what will be trained and why, a decision a line."""
+    console = console_for()
+    if plan is None:
+        summary = ", ".join(f"{key} {shown(value)}" for key, value in config.mapping().items() if key in SUMMARY)
+        console.print(f"recipe {config.recipe}: {summary}", highlight=False)
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("setting", "value", "why"):
+        table.add_column(name, overflow="fold")
+    for line in plan.lines:
+        table.add_row(line.key, shown(line.value), line.reason)
+    console.print(table)
+
+
+SUMMARY = ("data", "network", "loss", "stabilizers", "steps", "batch_size", "seed")
+
+
+def play(run: Run) -> int:
+    """Play a run while showing it; returns the exit code. Ctrl-C ends it after the step at hand, with a checkpoint."""
+    console = console_for()
+    console.print(opening(run), highlight=False)
+    with stopped_by_signals(run):
+        show = show_live if console.is_terminal else show_lines
+        show(run, console)
+    outcome = run.outcome()
+    console.print(closing(outcome), highlight=False)
+    return outcome.exit_code
+
+
+def show_live(run: Run, console: Console) -> None:
+    """A progress bar with the status under it; scores and findings stay above."""
+    columns = (BarColumn(bar_width=30), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
+    bar = Progress(TextColumn("training"), *columns, console=console)
+    task = bar.add_task("training", total=run.config.steps, completed=run.game.state.step)
+    table, score = Table.grid(), None
+    table.add_row(bar)
+    with Live(table, console=console, refresh_per_second=5) as live:
+        for event in run.play():
+            if event.kind == "step":
+                bar.update(task, completed=event.step)
+            elif event.kind == "reading":
+                table = Table.grid()
+                table.add_row(bar)
+                table.add_row(line_for(run, event, score))
+                live.update(table)
+            elif event.kind == "score":
+                score = event.data
+            if (said := words_for(event)) is not None:
+                live.console.print(said, highlight=False)
+
+
+def show_lines(run: Run, console: Console) -> None:
+    """A status line now and then; every score and finding."""
+    last, score = 0.0, None
+    for event in run.play():
+        if event.kind == "score":
+            score = event.data
+        if event.kind == "reading" and (time.monotonic() - last > SECONDS_BETWEEN_LINES or event.step == run.config.steps):
+            last = time.monotonic()
+            console.print(line_for(run, event, score), highlight=False, soft_wrap=True)
+        if (said := words_for(event)) is not None:
+            console.print(said, highlight=False, soft_wrap=True)
+
+
+def line_for(run: Run, event: Event, score: dict[str, Any] | None) -> str:
+    """The status line of a reading."""
+    return status_line(event.data, run.config.steps, score, event.data["verdict"])
+
+
+def words_for(event: Event) -> Any:
+    """What an event leaves on the screen, or None."""
+    if event.kind == "finding":
+        return finding_panel(event.data)
+    if event.kind == "score":
+        return f"step {event.step}: {'; '.join(event.data['lines'])}"
+    return f"step {event.step}: {event.data}" if event.kind == "note" else None
+
+
+def finding_panel(finding: Finding) -> Panel:
+    """A finding with its reason and advice."""
+    text = f"{finding.reason}\n[dim]try:[/dim] {finding.advice}"
+    colour = COLOURS[finding.severity]
+    return Panel(text, title=f"{finding.verdict} at step {finding.step}", title_align="left", border_style=colour, width=100)
+
+
+def opening(run: Run) -> str:
+    """What is about to be trained, with which precision, and what a checkpoint takes."""
+    game, config = run.game, run.config
+    counts = [
+        sum(p.numel() for p in network.parameters())
+        for network in (game.state.networks.generator, game.state.networks.discriminator)
+    ]
+    copies = 3 + config.checkpoints.keep
+    data = game.dataset
+    return "\n".join(
+        [
+            f"data       {data.name}: {len(data)} examples of shape {list(data.shape)}, {data.n_classes} classes",
+            f"networks   generator {thousands(counts[0])} parameters, discriminator {thousands(counts[1])}",
+            f"precision  {game.choice.reason}",
+            f"run        {run.directory.path}, at most {copies} checkpoints of {megabytes(run.checkpoint_size)}",
+        ]
+    )
+
+
+def closing(outcome: Outcome) -> str:
+    """How it ended, and what to do next."""
+    best = f", best {outcome.best['metric']} {outcome.best['value']:.2f} at step {outcome.best['step']}" if outcome.best else ""
+    images, time_taken = thousands(outcome.images_seen), duration(outcome.seconds)
+    told = f"{outcome.verdict} after {outcome.step} steps, {images} images, {time_taken}{best}"
+    if outcome.interrupted:
+        return f"{told}\nstopped; go on with `steadygan resume {outcome.path}`"
+    return f"{told}\nsamples in {outcome.path}/samples, report in {outcome.path}/report.html"
+
+
+@contextlib.contextmanager
+def stopped_by_signals(run: Run) -> Iterator[None]:
+    """Within it, the first Ctrl-C or SIGTERM ends the run cleanly; a second Ctrl-C breaks off."""
+
+    def stop(_number: int, _frame: object) -> None:
+        run.stop()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        print("stopping after this step; Ctrl-C again breaks off", file=sys.stderr)
+
+    before = {each: signal.signal(each, stop) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+@contextlib.contextmanager
+def working(what: str, quiet: bool = False) -> Iterator[None]:
+    """A spinner while something takes its time; nothing where the output is no terminal."""
+    console = Console(stderr=True)
+    with contextlib.nullcontext() if quiet or not console.is_terminal else console.status(what):
+        yield
+
+
+def console_for() -> Console:
+    """The console of standard output."""
+    return Console()

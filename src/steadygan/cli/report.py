@@ -1,0 +1,15 @@
+"""`steadygan report`: the run as one self-contained page."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def run(run: Annotated[Path, typer.Argument(help="A run's directory.")]) -> None:
+    """Write RUN/report.html from what the run has written so far."""
+    from steadygan.directory import RunDirectory
+    from steadygan.report import write_report
+
+    RunDirectory(run).require()
+    print(write_report(run))

@@ -1,0 +1,84 @@
+"""Starting and resuming runs."""
+
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from steadygan.assembly import Game, assemble, open_data
+from steadygan.config import Config
+from steadygan.directory import RunDirectory, cut_back, write_json, write_text
+from steadygan.environment import environment
+from steadygan.errors import CheckpointError, UsageError
+from steadygan.images import write_png
+from steadygan.run import Outcome, Run
+from steadygan.sampling import reals_of
+from steadygan.training.checkpoint import load, read_notes
+from steadygan.training.precision import Choice
+
+
+def train(config: Config, out: str | os.PathLike[str]) -> Outcome:
+    """Train as `config` says in the new directory `out`, without a word; for progress iterate over `start(...).play()`."""
+    return played(start(config, Path(out)))
+
+
+def played(run: Run) -> Outcome:
+    """Play a run to its end."""
+    for _ in run.play():
+        pass
+    return run.outcome()
+
+
+def start(config: Config, out: Path, plan: str = "") -> Run:
+    """A new run in the directory `out`, which must be new or empty.
+
+    Args:
+        config: with every setting made.
+        out: where it writes.
+        plan: Markdown that says why the config is as it is.
+    """
+    directory = RunDirectory(out)
+    directory.check_free()
+    dataset = open_data(config)
+    game = assemble(config, dataset)
+    directory.create()
+    write_text(directory.config, config.yaml())
+    write_text(directory.plan, plan or "# Plan\n\nThe settings were given: see `config.yaml`.\n")
+    write_json(directory.environment, {**environment(), "choice": asdict(game.choice)})
+    write_png(directory.reals, reals_of(dataset))
+    return Run(directory, game)
+
+
+def resume(out: Path, steps: int | None = None) -> Run:
+    """The run in `out`, ready to go on from its last checkpoint as if it had never stopped.
+
+    Args:
+        out: its directory.
+        steps: the total to reach; None keeps the config's.
+    """
+    directory = RunDirectory(out)
+    directory.require()
+    config = Config.read(directory.config)
+    config = config.with_(steps=steps) if steps else config
+    game, notes = restored(directory, config)
+    if game.state.step >= config.steps:
+        hint = f"give a larger total, as in `steadygan resume {out} --steps {2 * config.steps}`"
+        raise UsageError(f"{out}: already at step {game.state.step} of {config.steps}", hint)
+    for path in (directory.history, directory.metrics, directory.findings):
+        cut_back(path, game.state.step)
+    write_text(directory.config, config.yaml())
+    return Run(directory, game, notes)
+
+
+def restored(directory: RunDirectory, config: Config, name: str = "last") -> tuple[Game, dict[str, Any]]:
+    """The game as a checkpoint left it, and the notes beside it. A run that was killed before its first one starts anew."""
+    dataset = open_data(config)
+    if not directory.checkpoints.exists():
+        return assemble(config, dataset), {}
+    folder = directory.checkpoint(name)
+    notes = read_notes(folder)
+    if tuple(notes["shape"]) != dataset.shape:
+        problem = f"{folder}: written for examples of shape {notes['shape']}, this config says {list(dataset.shape)}"
+        raise CheckpointError(problem, "change resolution and channels back, or start a new run")
+    game = assemble(config, dataset, Choice(**notes["precision"]))
+    return game, load(folder, game.state)

@@ -1,0 +1,126 @@
+"""Named, complete configs. Each is a function of its data; the rest is written out, so that it can be read and copied."""
+
+from collections.abc import Callable
+
+from steadygan.augmentation import DiffAugment
+from steadygan.config import Config, Decay, Evaluation, Monitoring, Player
+from steadygan.data.known_sources import FashionMnistTest
+from steadygan.data.source import Source
+from steadygan.errors import ConfigError
+from steadygan.losses import Hinge, NonSaturating, RelativisticPairing, Wasserstein
+from steadygan.networks import Dcgan, Resnet
+from steadygan.parts import near_miss
+from steadygan.stabilizers import R1, R2, GradientPenalty, SpectralNormalization, WeightClipping
+from steadygan.training.optimizers import Adam, RMSProp
+
+
+def fashion(data: Source | None = None) -> Config:
+    """Conditional SN-DCGAN that learns 28x28 Fashion-MNIST on one CPU core in minutes: the main job."""
+    return Config(
+        recipe="fashion",
+        data=data or FashionMnistTest(),
+        steps=2000,
+        z_dim=64,
+        network=Dcgan(width=24),
+        loss=Hinge(),
+        stabilizers=(SpectralNormalization(),),
+        discriminator=Player(optimizer=Adam(learning_rate=1e-3, beta1=0.5)),
+        generator=Player(optimizer=Adam(learning_rate=1e-3, beta1=0.5)),
+        decay=Decay(horizon=2000, hold=0.5, final=0.1),
+        ema=0.998,
+    )
+
+
+def sngan(data: Source | None = None) -> Config:
+    """The SN-GAN paper's ResNet, hinge loss, five critic updates. Miyato et al. 2018, arXiv:1802.05957. Wants a GPU."""
+    return Config(
+        recipe="sngan",
+        data=data or FashionMnistTest(),
+        resolution=32,
+        steps=100_000,
+        network=Resnet(),
+        stabilizers=(SpectralNormalization(n_power_iterations=1),),
+        n_critic=5,
+        discriminator=Player(optimizer=Adam(learning_rate=2e-4)),
+        generator=Player(optimizer=Adam(learning_rate=2e-4)),
+        decay=Decay(horizon=100_000),
+        ema=0.999,
+        monitoring=Monitoring(every=500, samples_every=2500),
+        evaluation=Evaluation(every=5000),
+    )
+
+
+def dcgan(data: Source | None = None) -> Config:
+    """DCGAN with batch norm in both players and no stabilizer: the baseline. Radford et al. 2016, arXiv:1511.06434."""
+    return Config(
+        recipe="dcgan",
+        data=data or FashionMnistTest(),
+        network=Dcgan(norm_discriminator="batch"),
+        loss=NonSaturating(),
+        stabilizers=(),
+        discriminator=Player(optimizer=Adam(beta1=0.5, beta2=0.999)),
+        generator=Player(optimizer=Adam(beta1=0.5, beta2=0.999)),
+    )
+
+
+def wgan(data: Source | None = None) -> Config:
+    """The first Wasserstein GAN: clipped weights, RMSProp, five critic updates. Arjovsky et al. 2017, arXiv:1701.07875."""
+    return Config(
+        recipe="wgan",
+        data=data or FashionMnistTest(),
+        network=Dcgan(),
+        loss=Wasserstein(),
+        stabilizers=(WeightClipping(),),
+        n_critic=5,
+        discriminator=Player(optimizer=RMSProp()),
+        generator=Player(optimizer=RMSProp()),
+    )
+
+
+def wgan_gp(data: Source | None = None) -> Config:
+    """Wasserstein GAN with a gradient penalty. Gulrajani et al. 2017, arXiv:1704.00028, with its Adam(1e-4, 0, 0.9)."""
+    return Config(
+        recipe="wgan_gp",
+        data=data or FashionMnistTest(),
+        network=Dcgan(),
+        loss=Wasserstein(),
+        stabilizers=(GradientPenalty(),),
+        n_critic=5,
+        discriminator=Player(optimizer=Adam(learning_rate=1e-4)),
+        generator=Player(optimizer=Adam(learning_rate=1e-4)),
+    )
+
+
+def r3gan(data: Source | None = None) -> Config:
+    """Relativistic pairing with R1 and R2 and no norm in either player, after Huang et al. 2024, arXiv:2501.05441."""
+    return Config(
+        recipe="r3gan",
+        data=data or FashionMnistTest(),
+        network=Dcgan(norm_generator="none"),
+        loss=RelativisticPairing(),
+        stabilizers=(R1(gamma=1.0), R2(gamma=1.0)),
+        discriminator=Player(optimizer=Adam(beta2=0.99)),
+        generator=Player(optimizer=Adam(beta2=0.99)),
+        ema=0.999,
+    )
+
+
+def small(data: Source | None = None) -> Config:
+    """The main job's recipe with differentiable augmentation, for a few hundred images. Zhao et al. 2020, arXiv:2006.10738."""
+    return fashion(data).with_(recipe="small", augmentations=(DiffAugment(),))
+
+
+RECIPES: dict[str, Callable[..., Config]] = {
+    recipe.__name__: recipe for recipe in (fashion, sngan, dcgan, wgan, wgan_gp, r3gan, small)
+}
+
+
+def recipe(name: str, data: Source | None = None) -> Config:
+    """The recipe named `name`, on `data` or on its own.
+
+    Raises:
+        ConfigError: there is no such recipe; names the nearest.
+    """
+    if name not in RECIPES:
+        raise ConfigError(f"recipe: there is no {name!r}", f"{near_miss(name, RECIPES)}known: {', '.join(RECIPES)}")
+    return RECIPES[name](data)

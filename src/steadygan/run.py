@@ -1,0 +1,222 @@
+"""One run in one directory: play, measure, judge, write. It is started and resumed by `launch.py`."""
+
+import math
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from steadygan.assembly import Game
+from steadygan.diagnosis.base import Finding
+from steadygan.diagnosis.judge import headline, judge
+from steadygan.directory import RunDirectory, append, newest, write_json
+from steadygan.environment import memory_in_use
+from steadygan.errors import SteadyganError
+from steadygan.history import History
+from steadygan.images import write_png
+from steadygan.measuring import Gauge, Meter
+from steadygan.sampling import sheet_of
+from steadygan.scoring import Scorer
+from steadygan.tracking import Tracker
+from steadygan.training.checkpoint import copy_checkpoint, save, size_of
+from steadygan.training.loop import Record, train_steps
+
+GAUGE_N = 64
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened in a run, for whoever shows it. `data` is a plain mapping, or a Finding."""
+
+    kind: Literal["step", "reading", "score", "finding", "saved", "note"]
+    step: int
+    data: Any = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended.
+
+    Attributes:
+        verdict: the headline, such as HEALTHY or DIVERGENCE.
+        best: step, metric and value of the best score; None where nothing was scored.
+        interrupted: it was asked to stop before its last step.
+    """
+
+    path: str
+    verdict: str
+    step: int
+    images_seen: int
+    seconds: float
+    best: dict[str, Any] | None
+    findings: tuple[Finding, ...]
+    interrupted: bool
+
+    @property
+    def exit_code(self) -> int:
+        """0 for a run that ended well, 3 where it ended in a failure verdict, 130 where it was interrupted."""
+        if self.interrupted:
+            return 130
+        return 3 if any(finding.severity == "failure" for finding in self.findings) else 0
+
+
+class Run:
+    """A run that is being played. Iterate over `play()`; call `stop()` to end it after the step at hand.
+
+    Args:
+        directory: where it writes; made already.
+        game: what it plays with.
+        notes: of the checkpoint it goes on from, or none.
+    """
+
+    def __init__(self, directory: RunDirectory, game: Game, notes: dict[str, Any] | None = None) -> None:
+        notes = notes or {}
+        self.directory, self.game, self.config = directory, game, game.config
+        self.history = History.read(directory.history)
+        self.meter = Meter.of(notes.get("meter", {}), game.state.device)
+        self.seconds: float = notes.get("seconds", 0.0)
+        self.best: dict[str, Any] | None = notes.get("best")
+        self.findings: list[Finding] = [Finding.of(mapping) for mapping in notes.get("findings", [])]
+        self.gauge = Gauge(self.config.monitoring.probes, game.stream, game.heldout, GAUGE_N)
+        self.scorer = Scorer(self.config, game.dataset)
+        self.tracker = Tracker(directory.tensorboard, game.state.step)
+        self._stopping = False
+        self._clock = time.perf_counter()
+
+    def stop(self) -> None:
+        """End after the step at hand, with a checkpoint."""
+        self._stopping = True
+
+    @property
+    def failed(self) -> bool:
+        """Whether numbers are no longer finite: going on would teach nobody anything."""
+        return any(finding.verdict == "NON-FINITE" for finding in self.findings)
+
+    def play(self) -> Iterator[Event]:
+        """Train to the config's last step; everything is written as it comes."""
+        game, state = self.game, self.game.state
+        self._clock = time.perf_counter()
+        for record in train_steps(state, game.stream, game.method, self.config.steps):
+            self.meter.add(record.readings)
+            yield Event("step", record.step)
+            yield from self._act(record)
+            if self._stopping or self.failed:
+                break
+        yield from self._finish()
+
+    @property
+    def checkpoint_size(self) -> int:
+        """Bytes that one checkpoint takes, estimated."""
+        return size_of(self.game.state)
+
+    def outcome(self) -> Outcome:
+        """How things stand."""
+        state = self.game.state
+        images = state.dealt * self.config.batch_size
+        verdict, stopped = headline(self.findings, self.history), state.step < self.config.steps and not self.failed
+        path, seconds = str(self.directory.path), round(self._elapsed(), 3)
+        return Outcome(path, verdict, state.step, images, seconds, self.best, tuple(self.findings), stopped)
+
+    def _act(self, record: Record) -> Iterator[Event]:
+        """All that is due after this step."""
+        config, step = self.config, record.step
+        if step % config.monitoring.every == 0:
+            yield from self._read(record)
+        if step % config.monitoring.samples_every == 0 and step < config.steps:
+            self._draw()
+        if config.evaluation.every and step % config.evaluation.every == 0 and step < config.steps:
+            yield self._score()
+        if step % config.checkpoints.every == 0 and not self.failed:
+            yield self._save()
+
+    def _read(self, record: Record) -> Iterator[Event]:
+        """Measure, write, judge."""
+        state = self.game.state
+        reading = {"step": record.step, "images_seen": record.images_seen, **self.meter.read(), **self.gauge.read(state)}
+        for player, optimizer in zip(("discriminator", "generator"), state.optimizers, strict=True):
+            reading[f"learning_rate/{player}"] = optimizer.param_groups[0]["lr"]
+        speed = record.images_seen / self._elapsed()
+        reading |= {"time/seconds": self._elapsed(), "speed/images_per_second": speed, "memory/bytes": memory_in_use()}
+        self.history.append(reading)
+        append(self.directory.history, reading)
+        self.tracker.scalars(reading, record.step)
+        yield from self._judge()
+        yield Event("reading", record.step, {**reading, "verdict": headline(self.findings, self.history)})
+
+    def _judge(self) -> Iterator[Event]:
+        known = {(finding.rule, finding.severity) for finding in self.findings}
+        self.findings = judge(self.history, self.config.rules)
+        for finding in self.findings:
+            if (finding.rule, finding.severity) not in known:
+                append(self.directory.findings, finding.as_dict())
+                self.tracker.text("findings", f"{finding.verdict}: {finding.reason}", finding.step)
+                yield Event("finding", finding.step, finding)
+
+    def _draw(self) -> None:
+        state = self.game.state
+        step, sheet = state.step, sheet_of(state.average.generator, state.z_dim, self.game.dataset)
+        write_png(self.directory.samples / f"{step:06d}.png", sheet)
+        self.tracker.image("samples", sheet, step)
+
+    def _score(self) -> Event:
+        step = self.game.state.step
+        try:
+            scores = self.scorer.score(self.game.state)
+        except SteadyganError as error:
+            return Event("note", step, f"not scored: {error}")
+        append(self.directory.metrics, {"step": step, **scores})
+        name, better = self.scorer.main, self.scorer.sign
+        self.tracker.scalars({f"score/{key}": value for key, value in scores.items() if isinstance(value, float)}, step)
+        value = scores[name]
+        if math.isfinite(value) and (self.best is None or better * value > better * self.best["value"]):
+            self.best = {"step": step, "metric": name, "value": value}
+            self._write("best")
+        return Event("score", step, scores)
+
+    def _save(self) -> Event:
+        """Write `last`; where nothing is wrong it is also the newest `safe` one."""
+        self._write("last")
+        last, keep = self.directory.checkpoint("last"), self.config.checkpoints.keep
+        if not any(finding.severity != "info" for finding in self.findings):
+            copy_checkpoint(last, self.directory.checkpoint("safe"))
+        if keep:
+            copy_checkpoint(last, self.directory.checkpoint(f"step-{self.game.state.step:07d}"))
+            for name in newest(path.name for path in self.directory.checkpoints.iterdir())[:-keep]:
+                shutil.rmtree(self.directory.checkpoint(name))
+        return Event("saved", self.game.state.step, str(last))
+
+    def _write(self, name: str) -> None:
+        choice = self.game.choice
+        notes = {
+            "seconds": self._elapsed(),
+            "best": self.best,
+            "meter": self.meter.notes(),
+            "findings": [finding.as_dict() for finding in self.findings],
+            "precision": asdict(choice),
+            "shape": list(self.game.dataset.shape),
+            "class_names": list(self.game.dataset.class_names),
+        }
+        try:
+            save(self.directory.checkpoint(name), self.game.state, notes)
+        except OSError as error:
+            path, size = self.directory.checkpoint(name), self.checkpoint_size / 2**20
+            hint = f"it takes {size:.1f} MiB; make room and `steadygan resume {self.directory.path}`: the one before is whole"
+            raise SteadyganError(f"{path}: could not be written ({error.strerror or error})", hint) from None
+
+    def _finish(self) -> Iterator[Event]:
+        if not self.failed:
+            yield self._save()
+        self._draw()
+        if not self._stopping and not self.failed:
+            yield self._score()
+        self.tracker.close()
+        outcome = self.outcome()
+        summary = {key: value for key, value in asdict(outcome).items() if key != "path"}
+        write_json(self.directory.outcome, summary)
+
+    def _elapsed(self) -> float:
+        """Seconds of play, all sessions together."""
+        now = time.perf_counter()
+        self.seconds, self._clock = self.seconds + now - self._clock, now
+        return self.seconds

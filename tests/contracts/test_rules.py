@@ -1,0 +1,92 @@
+"""What every rule must keep, whatever it judges: a new row of the table is tested here with no new code."""
+
+import json
+
+import numpy as np
+import pytest
+
+from steadygan.diagnosis import DEFAULT_RULES, RULES, Finding, judge
+from steadygan.history import History
+
+NAMES = (
+    *("loss/discriminator", "loss/generator", "penalty/r1", "grad_norm/discriminator", "grad_norm/generator", "logit/real"),
+    *("logit/fake", "accuracy/discriminator", "gap/logits", "logit_std/real", "diversity/pixels", "sigma/D.a"),
+    *("learning_rate/discriminator", "learning_rate/generator"),
+)
+WEIRD = {
+    "empty": [],
+    "one record": [{"step": 1, **dict.fromkeys(NAMES, 0.5)}],
+    "steps only": [{"step": i} for i in range(50)],
+    "all zero": [{"step": i, **dict.fromkeys(NAMES, 0.0)} for i in range(50)],
+    "all nan": [{"step": i, **dict.fromkeys(NAMES, np.nan)} for i in range(50)],
+    "all infinite": [{"step": i, **dict.fromkeys(NAMES, np.inf)} for i in range(50)],
+    "half nan": [{"step": i, **dict.fromkeys(NAMES, np.nan if i % 2 else 0.5)} for i in range(50)],
+    "huge": [{"step": i, **dict.fromkeys(NAMES, (-1) ** i * 1e300)} for i in range(50)],
+    "wide": [{"step": i, **dict.fromkeys(NAMES, 10.0 ** ((i % 7 - 3) * 100))} for i in range(50)],
+    "other names": [{"step": i, "something/else": 1.0} for i in range(50)],
+}
+
+
+@pytest.fixture(params=RULES)
+def rule(request):
+    return RULES.build(request.param)
+
+
+def collapsing(length: int = 60) -> History:
+    """Everything goes wrong at once, so that each rule has something to say."""
+    bad = {"accuracy/discriminator": 1.0, "diversity/pixels": 0.1, "grad_norm/generator": 1e-9}
+    loud = {"gap/logits": 1e9, "grad_norm/discriminator": 1e9, "loss/discriminator": np.nan}
+    good = {**dict.fromkeys(bad, 0.9), "gap/logits": 1.0, "grad_norm/discriminator": 1.0, "loss/discriminator": 1.0}
+    return History({"step": 50 * (i + 1), **(good if i < length // 2 else {**bad, **loud})} for i in range(length))
+
+
+def test_it_stands_in_the_table_under_its_own_name_and_among_the_defaults(rule):
+    assert RULES[rule.name] is type(rule)
+    assert rule.name in [other.name for other in DEFAULT_RULES]
+
+
+def test_it_can_be_written_down_and_built_again(rule):
+    assert RULES.build(json.loads(json.dumps(rule.spec()))) == rule
+
+
+@pytest.mark.parametrize("kind", WEIRD)
+@pytest.mark.filterwarnings("error")
+def test_it_never_raises_and_never_warns(rule, kind):
+    finding = rule.check(History(WEIRD[kind]))
+    assert finding is None or isinstance(finding, Finding)
+
+
+@pytest.mark.parametrize("missing", NAMES)
+def test_a_missing_series_is_a_missing_vote(rule, missing):
+    records = [{name: value for name, value in record.items() if name != missing} for record in collapsing()]
+    rule.check(History(records))
+
+
+def test_it_is_silent_without_readings(rule):
+    for kind in ("empty", "steps only", "other names"):
+        assert rule.check(History(WEIRD[kind])) is None
+
+
+def test_its_finding_has_all_that_a_reader_needs(rule):
+    history = collapsing()
+    finding = rule.check(history)
+    assert finding.rule == rule.name
+    assert finding.step == 3000
+    assert finding.verdict == finding.verdict.upper()
+    assert finding.reason.endswith(".")
+    assert any(key in finding.advice for key in ("optimizer.learning_rate", "stabilizers", "n_critic", "loss", "ema"))
+    assert finding.evidence
+    assert all(item.series in history for item in finding.evidence)
+    assert list(finding.as_dict())[0] == "step"
+
+
+def test_it_reads_and_does_not_write(rule):
+    history = collapsing()
+    before = [dict(record) for record in history]
+    rule.check(history)
+    np.testing.assert_equal(list(history), before)
+
+
+def test_all_rules_together_judge_anything():
+    for records in WEIRD.values():
+        assert "RULE-FAILED" not in [finding.verdict for finding in judge(History(records))]

@@ -1,0 +1,37 @@
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from steadygan.game import Networks
+from steadygan.monitoring import InputGradient
+
+
+class Bowl(nn.Module):
+    """logit = |x|^2 / 2, whose gradient is x itself; with a label, that many times as steep."""
+
+    def forward(self, images, label):
+        logits = images.flatten(1).square().sum(1) / 2
+        return logits if label is None else logits * label
+
+
+def test_mean_of_each_samples_own_norm(make_batch):
+    real, fake = torch.tensor([[3.0, 4.0], [0.0, 0.0]]), torch.tensor([[5.0, 12.0], [8.0, 15.0]])
+    networks = Networks(nn.Identity(), Bowl())
+    expected = {"grad_norm/fake_images": (13 + 17) / 2, "grad_norm/real_images": 2.5}
+    assert InputGradient().measure(networks, make_batch(real, fake)) == expected
+    images = [points.reshape(2, 1, 2, 1) for points in (real, fake)]
+    with torch.no_grad():
+        assert InputGradient().measure(networks, make_batch(*images)) == expected
+    labels = {"label": torch.tensor([2, 2]), "fake_label": torch.tensor([4, 4])}
+    assert InputGradient().measure(networks, make_batch(real, fake, **labels)) == {
+        "grad_norm/fake_images": 60,
+        "grad_norm/real_images": 5,
+    }
+
+
+def test_a_broken_discriminator_is_told_not_raised(make_batch):
+    points = torch.full((2, 2), math.nan)
+    readings = InputGradient().measure(Networks(nn.Identity(), Bowl()), make_batch(points, points))
+    assert readings == pytest.approx({"grad_norm/fake_images": math.nan, "grad_norm/real_images": math.nan}, nan_ok=True)
