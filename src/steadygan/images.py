@@ -201,7 +201,7 @@ def _composited(image: Image.Image, background: tuple[int, int, int]) -> Image.I
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:
-    """Deep and floating-point grey scaled to mode L, which Pillow's own convert would clip; other colour spaces turned to RGB."""
+    """Deep and floating-point grey scaled to mode L, which Pillow's own convert would clip; other colour spaces to RGB."""
     if image.mode in ("CMYK", "YCbCr", "LAB", "HSV"):
         return image.convert("RGB")
     if image.mode.startswith("I"):

@@ -11,8 +11,6 @@ from steadygan.game import Batch, Networks
 from steadygan.monitoring import DEFAULT_PROBES, PROBES
 from steadygan.spectral import spectral_norm
 
-torch.set_num_threads(1)
-
 
 class Generator(nn.Module):
     def __init__(self) -> None:

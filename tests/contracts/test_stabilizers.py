@@ -12,8 +12,6 @@ from steadygan.stabilizers import R1, STABILIZERS, Dragan, GradientPenalty, Inst
 from steadygan.training.precision import Precision
 from steadygan.training.step import Method, discriminator_step, generator_step
 
-torch.set_num_threads(1)
-
 ALONE = {name: (STABILIZERS.build(name),) for name in STABILIZERS}
 TOGETHER = {
     "SN + R1": (SpectralNormalization(), R1()),

@@ -32,9 +32,6 @@ def encode() -> Callable[..., bytes]:
 def folder(tmp_path: Path, encode: Callable[..., bytes]) -> Callable[..., Path]:
     """Names and contents -> a folder `photos`; an int stands for a plain grey image of that level."""
 
-    def written(**files: object) -> Path:
-        return write({name: content for name, content in files.items()})
-
     def write(files: dict[str, object]) -> Path:
         root = tmp_path / "photos"
         root.mkdir(exist_ok=True)
@@ -45,4 +42,4 @@ def folder(tmp_path: Path, encode: Callable[..., bytes]) -> Callable[..., Path]:
             path.write_bytes(data)
         return root
 
-    return lambda files: write(files)
+    return write

@@ -20,7 +20,8 @@ def test_sustained_is_the_rolling_median():
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(2e-5, "0.00002"), (0.00015, "0.00015"), (1e-4 / 3, "0.000033"), (0.1, "0.1"), (30.0, "30"), (1e-9, "1e-09")]
+    ("value", "text"),
+    [(2e-5, "0.00002"), (0.00015, "0.00015"), (1e-4 / 3, "0.000033"), (0.1, "0.1"), (30.0, "30"), (1e-9, "1e-09")],
 )
 def test_learning_rates_read_as_people_write_them(value, text):
     assert significant(value) == text

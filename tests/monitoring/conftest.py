@@ -6,8 +6,6 @@ import torch
 
 from steadygan.game import Batch
 
-torch.set_num_threads(1)
-
 
 @pytest.fixture
 def make_batch() -> Callable[..., Batch]:

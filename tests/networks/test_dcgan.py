@@ -37,6 +37,15 @@ def test_extra_layers_give_the_cnn_of_the_sngan_paper():
     assert networks.generator.stem.linear.out_features == networks.discriminator.head.linear.in_features == 4 * 4 * 512
 
 
+@pytest.mark.parametrize("player", ["generator", "discriminator"])
+def test_extra_layers_can_go_to_one_player(player):
+    spec = Spec(shape=(1, 28, 28))
+    one, both, none = (Dcgan(width=8, extra_layers=extra).build(spec) for extra in (player, True, False))
+    other = "generator" if player == "discriminator" else "discriminator"
+    assert convolutions(getattr(one, player)) == convolutions(getattr(both, player)) != convolutions(getattr(none, player))
+    assert convolutions(getattr(one, other)) == convolutions(getattr(none, other))
+
+
 def test_sum_pooling_leaves_one_number_a_channel():
     discriminator = Dcgan(width=8, pooling="sum").build(Spec(shape=(1, 28, 28))).discriminator
     assert discriminator.head.linear.in_features == 32

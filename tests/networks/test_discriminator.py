@@ -22,6 +22,13 @@ def test_the_projected_logit_is_linear_plus_inner_product_of_sums():
     torch.testing.assert_close(head(features(), LABEL), expected)
 
 
+def test_a_flat_head_projects_every_position_of_its_own():
+    head = Head(6, 9, n_projected=3, projection_scale=2.0, bias=True)
+    weight, table = (matrix.unflatten(1, (3, 3, 6)).movedim(3, 1) for matrix in (head.linear.weight, head.embedding.weight))
+    expected = ((weight + 2 * table[LABEL]) * features()).sum((1, 2, 3)) + head.linear.bias
+    torch.testing.assert_close(head(features(), LABEL), expected)
+
+
 def test_a_flat_head_tells_positions_apart_and_a_sum_head_does_not():
     turned = features().flip(2)
     by_position, by_sum = Head(6, 9, 0, 1.0, True), Head(6, 1, 0, 1.0, True)

@@ -153,6 +153,14 @@ def test_removing_bakes_the_weights():
     assert not any(parametrize.is_parametrized(layer) for _, layer in weight_layers(net))
 
 
+def test_removing_from_a_copy_leaves_the_original_normalized():
+    net = nn.Sequential(nn.Linear(6, 6))
+    norm = spectral_norm(net)
+    remove_spectral_norm(copy.deepcopy(net))
+    norm.refresh(200)
+    assert largest(net[0]) == pytest.approx(1, rel=1e-4)
+
+
 def test_mistakes_are_refused():
     net = nn.Linear(3, 3)
     spectral_norm(net)

@@ -7,8 +7,6 @@ from torch import Tensor, nn
 
 from steadygan.game import Batch
 
-torch.set_num_threads(1)
-
 
 class Plane(nn.Module):
     """logit = a . x with a = (3, 4), so |a| = 5; with a label, (1 + label) times as steep."""

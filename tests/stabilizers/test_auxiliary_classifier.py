@@ -38,9 +38,8 @@ def test_a_sure_and_right_classifier_pays_nothing(make_batch):
         namer.shift.copy_(torch.tensor([0.0, 0.0, 50.0]))
     networks = Networks(nn.Identity(), namer)
     assert AuxiliaryClassifier().generator_penalty(networks, batch).item() < 1e-6  # 2 exp(-50) is below float32's rounding of 0
-    assert AuxiliaryClassifier(on_fake=False).penalty(namer, batch).item() == pytest.approx(
-        50 * 4 / 6, rel=1e-6
-    )  # 4 of 6 wrong
+    for on_fake in (False, True):  # 4 of 6 reals wrong, no fake
+        assert AuxiliaryClassifier(on_fake=on_fake).penalty(namer, batch).item() == pytest.approx(50 * 4 / 6, rel=1e-6)
 
 
 def test_fakes_get_a_gradient_in_the_generators_term_only(make_batch):
@@ -50,7 +49,10 @@ def test_fakes_get_a_gradient_in_the_generators_term_only(make_batch):
         namer.weight.copy_(torch.randn(2, 3))
     AuxiliaryClassifier().penalty(namer, batch).backward()
     assert fake.grad is None
-    AuxiliaryClassifier(generator_weight=2).generator_penalty(Networks(nn.Identity(), namer), batch).backward()
+    networks = Networks(nn.Identity(), namer)
+    term = AuxiliaryClassifier(weight=7, generator_weight=2).generator_penalty(networks, batch)
+    assert torch.equal(term, 2 * AuxiliaryClassifier().generator_penalty(networks, batch))
+    term.backward()
     assert fake.grad.abs().min() > 0
 
 

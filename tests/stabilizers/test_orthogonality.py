@@ -28,6 +28,12 @@ def test_orthogonal_rows_of_any_length_cost_nothing():
     assert off_diagonal_energy(torch.diag(torch.tensor([1.0, 5.0, 100.0]))[None]).item() == 0.0
 
 
+def test_no_digits_are_lost_near_orthogonality():
+    """Rows of length 100 with inner product 0.1; through W'W it would be a difference of two numbers near 2e8, good to 16."""
+    rows = torch.tensor([[[100.0, 0.0, 0.0], [0.001, 100.0, 0.0]]])
+    assert off_diagonal_energy(rows).item() == pytest.approx(2 * 0.1**2, rel=1e-6)
+
+
 def test_two_rows_in_closed_form():
     layer = nn.Linear(2, 2, bias=False)
     with torch.no_grad():

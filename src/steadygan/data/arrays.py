@@ -59,10 +59,10 @@ def _load(path: Path, where: str) -> dict[str, Array]:
     """The arrays of the file by name; a .npy file is mapped into memory and called arr_0."""
     try:
         with path.open("rb") as file:
-            zipped = file.read(2) == b"PK"
-        if zipped:
-            with np.load(path, allow_pickle=False) as archive:
-                return {key: archive[key] for key in archive.files}
+            if file.read(2) == b"PK":
+                file.seek(0)
+                with np.load(file, allow_pickle=False) as archive:
+                    return {key: archive[key] for key in archive.files}
         return {"arr_0": np.load(path, mmap_mode="c", allow_pickle=False)}
     except FileNotFoundError:
         raise DataError(f"{path}: there is no such file", "give the path of a .npy or .npz file") from None

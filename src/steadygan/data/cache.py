@@ -9,12 +9,16 @@ VARIABLE = "STEADYGAN_DATA"
 
 
 def cache_directory() -> Path:
-    """The cache directory, created if need be; `$STEADYGAN_DATA` is read at each call.
+    """The cache directory, which need not exist yet; `$STEADYGAN_DATA` is read at each call."""
+    return Path(os.environ.get(VARIABLE) or "~/.cache/steadygan").expanduser()
+
+
+def created(directory: Path) -> Path:
+    """`directory`, made if it is not there.
 
     Raises:
         DataError: it cannot be created.
     """
-    directory = Path(os.environ.get(VARIABLE) or "~/.cache/steadygan").expanduser()
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:

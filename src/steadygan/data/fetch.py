@@ -8,7 +8,7 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
-from steadygan.data.cache import cache_directory
+from steadygan.data.cache import cache_directory, created
 from steadygan.data.known import KnownFile, KnownSet
 from steadygan.data.source import Progress
 from steadygan.errors import DataError
@@ -38,7 +38,7 @@ def fetch(known: KnownSet, progress: Progress | None = None) -> Path:
     Raises:
         DataError: a file cannot be fetched or does not have its checksum.
     """
-    directory, before = directory_of(known), 0
+    directory, before = created(directory_of(known)), 0
     for file in known.files:
         path = directory / file.name
 
@@ -60,7 +60,6 @@ def _download(file: KnownFile, path: Path, where: str, report: Callable[[int], N
     part, problems = path.with_name(f"{path.name}.part"), []
     for url in file.urls * ROUNDS:
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
             _transfer(url, part, file.size, report)
         except (OSError, http.client.HTTPException) as error:
             problems.append(f"{url}: {_short(error)}")

@@ -41,5 +41,5 @@ def _files_below(root: Path) -> Iterator[str]:
         seen.add(real)
         for file in files:
             path = Path(directory) / file
-            if path.is_file() or path.is_symlink():  # a pipe would wait for ever; a broken link is to be named
+            if path.is_file() or not path.exists():  # a pipe would wait for ever; a broken link is to be named
                 yield path.relative_to(root).as_posix()

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from steadygan.data.cache import cache_directory
+from steadygan.data.cache import cache_directory, created
 from steadygan.errors import DataError
 
 UNKNOWN_MACHINE = 4 << 30  # bytes taken as available where the system does not say
@@ -35,7 +35,7 @@ def allocate(shape: Sequence[int], budget: int | None = None) -> Tensor:
 
 def _mapped(shape: Sequence[int], size: int) -> "np.memmap[tuple[int, ...], np.dtype[np.uint8]]":
     """A mapped array whose file has no name any more, so the disk is free again when the process ends, however it ends."""
-    descriptor, name = tempfile.mkstemp(prefix="decoded-", dir=cache_directory())
+    descriptor, name = tempfile.mkstemp(prefix="decoded-", dir=created(cache_directory()))
     try:
         with os.fdopen(descriptor, "r+b") as file:
             _reserve(file.fileno(), size)

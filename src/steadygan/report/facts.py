@@ -132,7 +132,7 @@ def score_protocol(record: RunRecord) -> str:
     ]
     extractor = f"in the features of {item['extractor']}" if item.get("extractor") else ""
     told = " ".join(part for part in (" against ".join(counts), extractor) if part)
-    floor = "The floor is what real images read against other real images at equal n: no sample can be trusted below it."
+    floor = "The dashed line is what real images read against other real images at equal n, so the best there is to hope for."
     return f"{told[:1].upper()}{told[1:]}." * bool(told) + (f" {floor}" if isinstance(item.get("floor"), dict) else "")
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from steadygan.history import Floats
 from steadygan.report.charts import CHARACTER, WIDTH, step_ticks, svg
 from steadygan.report.scales import Scale, round_numbers
-from steadygan.report.words import number, short
+from steadygan.report.words import short
 
 MOST_COLUMNS, COLOURS = 72, 11
 ROW, LABEL, LAST = 15, 17, 52  # pixels, characters, pixels
@@ -108,10 +108,17 @@ def row_text(row: Row, index: int, left: float) -> str:
     """The layer's name before its row, and its newest reading behind it."""
     y = index * ROW + 12.5
     name = f'<text class="layer" x="{left - 5:.1f}" y="{y}" text-anchor="end"><title>{escape(row.label)}</title>'
-    newest = f'<text class="newest" x="{WIDTH - LAST + 5}" y="{y}">{number(float(row.values[-1]), 2 if abs(row.values[-1]) < 0.1 else 3)}</text>'
-    if not np.isfinite(row.values[-1]):
-        newest = f'<text class="newest" x="{WIDTH - LAST + 5}" y="{y}">NaN</text>'
+    newest = f'<text class="newest" x="{WIDTH - LAST + 5}" y="{y}">{reading(float(row.values[-1]))}</text>'
     return f"{name}{escape(cut(row.label))}</text>{newest}"
+
+
+def reading(value: float) -> str:
+    """A number in at most seven characters, with the zeros that tell how exactly it is known: 1.00, 42.0, 0.0042, 1.2·10⁻⁴."""
+    if not math.isfinite(value):
+        return "NaN"
+    if 0.1 <= abs(value) < 1e3:
+        return f"{value:#.3g}".rstrip(".").replace("-", "−")
+    return f"{value:.2g}" if 1e-3 <= abs(value) < 0.1 else short(float(f"{value:.2g}"))
 
 
 def key(numbers: Sequence[float], left: float, y: float) -> str:

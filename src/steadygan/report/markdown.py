@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from html import escape
 from itertools import groupby
 
+OPTION = re.compile(r"--\w+ [^\s`()]*[^\s`().,;:]")
 CELL = re.compile(r"(?<!\\)\|")
 
 
@@ -46,8 +47,8 @@ def block(kind: str, lines: list[str]) -> str:
     """The HTML of neighbouring lines of one kind."""
     if kind == "code":
         return f"<pre>{escape(chr(10).join(line[1:] for line in lines))}</pre>"
-    if kind == "heading":
-        return "".join(f"<h3>{inline(line.lstrip('#').strip())}</h3>" for line in lines)
+    if kind == "heading":  # the page has a title of its own
+        return "".join(f"<h3>{inline(line.lstrip('#').strip())}</h3>" for line in lines if not line.startswith("# "))
     if kind in ("ul", "ol"):
         items = "".join(f"<li>{inline(line.split(' ', 1)[1])}</li>" for line in lines)
         return f"<{kind}>{items}</{kind}>"
@@ -57,23 +58,27 @@ def block(kind: str, lines: list[str]) -> str:
 
 
 def table(lines: list[str]) -> str:
-    """The HTML of a table; a second row of dashes makes the first one the head."""
+    """The HTML of a table; a second row of dashes makes the first one the head, which a narrow screen shows before each cell."""
     rows = [[cell.strip() for cell in CELL.split(line.strip().removeprefix("|").removesuffix("|"))] for line in lines]
     headed = len(rows) > 1 and all(re.fullmatch(r":?-+:?", cell) for cell in rows[1])
-    head = row(rows[0], "th") if headed else ""
-    body = "".join(row(cells, "td") for cells in rows[2 if headed else 0 :])
-    return (
-        f'<div class="scroll"><table class="plan">{f"<thead>{head}</thead>" if head else ""}<tbody>{body}</tbody></table></div>'
-    )
+    names = rows[0] if headed else []
+    head = f"<thead><tr>{''.join(f'<th>{inline(name)}</th>' for name in names)}</tr></thead>" if headed else ""
+    return f"<table>{head}<tbody>{''.join(row(cells, names) for cells in rows[2 if headed else 0 :])}</tbody></table>"
 
 
-def row(cells: list[str], tag: str) -> str:
-    """One row of a table."""
-    return f"<tr>{''.join(f'<{tag}>{inline(cell)}</{tag}>' for cell in cells)}</tr>"
+def row(cells: list[str], names: list[str]) -> str:
+    """One row of a table, each cell with the name of its column."""
+    labels = [*names, *[""] * len(cells)]
+    return f"<tr>{''.join(f'<td data-label="{escape(label)}"><span>{inline(cell)}</span></td>' for cell, label in zip(cells, labels, strict=False))}</tr>"
+
+
+def sentence(text: object) -> str:
+    """A reason or an advice as HTML: the options in it stand out as code."""
+    return inline(OPTION.sub(r"`\g<0>`", str(text)))
 
 
 def inline(text: str) -> str:
-    """Code and bold within a line, everything escaped."""
+    """Code and bold within a line, everything escaped. A long `key=value` may break after its `=`."""
     text = escape(text.replace("\\|", "|"))
-    text = re.sub(r"`([^`]+)`", r"<code>\1</code>", text)
+    text = re.sub(r"`([^`]+)`", lambda match: f"<code>{match[1].replace('=', '=<wbr>')}</code>", text)
     return re.sub(r"\*\*([^*]+)\*\*", r"<strong>\1</strong>", text)

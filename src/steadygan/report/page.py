@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from steadygan.errors import UsageError
 from steadygan.report import facts, sections
-from steadygan.report.markdown import to_html
+from steadygan.report.markdown import sentence, to_html
 from steadygan.report.read import RunRecord, read_run
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -38,6 +38,7 @@ def render(record: RunRecord) -> str:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    environment.filters["sentence"] = lambda text: Markup(sentence(text))
     return environment.get_template("report.html").render(context(record))
 
 

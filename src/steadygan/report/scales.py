@@ -19,6 +19,7 @@ class Scale:
         low, high: the numbers at both ends, low < high.
         start, end: the pixels there.
         log: equal ratios, not equal differences, are equal lengths.
+        unit: above 0, numbers of both signs: linear up to about `unit`, ratios beyond it (inverse hyperbolic sine).
     """
 
     low: float
@@ -26,19 +27,26 @@ class Scale:
     start: float
     end: float
     log: bool = False
+    unit: float = 0.0
 
     def __call__(self, value: float) -> float:
         """The pixel at which `value` lies; values beyond the ends lie at the ends."""
-        low, high = self.low, self.high
-        if self.log:
-            low, high, value = math.log10(low), math.log10(high), math.log10(max(value, low))
-        share = min(max((value - low) / (high - low), 0.0), 1.0)
+        low, high = self.bent(self.low), self.bent(self.high)
+        share = min(max((self.bent(value) - low) / (high - low), 0.0), 1.0)
         return self.start + share * (self.end - self.start)
+
+    def bent(self, value: float) -> float:
+        """The number whose differences are lengths."""
+        if self.log:
+            return math.log10(max(value, self.low))
+        return math.asinh(value / self.unit) if self.unit else value
 
     def ticks(self, most: int = 5) -> list[float]:
         """Round numbers within the scale."""
         if self.log:
             return decades(self.low, self.high, most)
+        if self.unit:
+            return both_signs(self.low, self.high, self.unit, most)
         return [tick for tick in round_numbers(self.low, self.high, most) if self.low <= tick <= self.high]
 
 
@@ -64,8 +72,21 @@ def decades(low: float, high: float, most: int) -> list[float]:
     return [tick for tick in found if low * (1 - 1e-9) <= tick <= high * (1 + 1e-9)]
 
 
+def both_signs(low: float, high: float, unit: float, most: int) -> list[float]:
+    """Zero, and powers of ten on the sides that go beyond `unit`."""
+    sides = [sign * end for sign, end in ((-1, -low), (1, high)) if end > 10 * unit]
+    found = [
+        math.copysign(tick, side)
+        for side in sides
+        for tick in decades(unit, abs(side), max(most // len(sides), 2))
+        if tick > 2 * unit
+    ]
+    return sorted([0.0, *found])
+
+
 def value_scale(values: Sequence[Floats], start: float, end: float, bounds: tuple[float, float] | None = None) -> Scale:
-    """The scale for these curves: logarithmic where all are positive and span over two decades; `bounds` are always inside."""
+    """The scale for these curves; `bounds` are always inside. Ratios where all are positive and span over two decades, and
+    beyond the usual size where some are hundreds of times larger, so that a run's healthy part stays to be seen."""
     flat = np.concatenate([np.asarray(v, dtype=np.float64) for v in values] or [np.empty(0)])
     flat = flat[np.isfinite(flat)]
     if len(flat) == 0:
@@ -73,6 +94,13 @@ def value_scale(values: Sequence[Floats], start: float, end: float, bounds: tupl
     low, high = float(flat.min()), float(flat.max())
     if bounds is None and low > 0 and high / low > 100:
         return Scale(low / 1.15, high * 1.15, start, end, log=True)
+    if bounds is None and np.abs(flat).max() > 300 * (usual := float(np.quantile(np.abs(flat), 0.75))) > 0:
+        return Scale(low * 1.15, high * 1.15, start, end, unit=usual)
+    return linear_scale(low, high, start, end, bounds)
+
+
+def linear_scale(low: float, high: float, start: float, end: float, bounds: tuple[float, float] | None) -> Scale:
+    """Equal differences as equal lengths, with a little room at both ends unless `bounds` set them."""
     low, high = (min(low, bounds[0]), max(high, bounds[1])) if bounds else (low, high)
     room = 0.0 if bounds else 0.06 * (high - low)
     if high - low <= 1e-9 * max(abs(low), abs(high), 1e-9):

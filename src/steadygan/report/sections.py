@@ -53,7 +53,7 @@ PLOTS = (
         (("logit/real", "real"), ("logit/fake", "fake"), ("logit/heldout", "held out")),
     ),
     Plot(
-        "Discriminator right",
+        "Discriminator accuracy",
         "Share of images it tells apart; one half is a coin toss. High is no fault while the samples improve.",
         (("accuracy/discriminator", "accuracy"), ("auc/discriminator", "area under curve")),
         bounds=(0.4, 1.0),
@@ -93,7 +93,7 @@ PLOTS = (
 )
 
 SPECTRA: tuple[tuple[str, str, str, Callable[[Floats], float], tuple[float, float] | None], ...] = (
-    ("sigma", "Largest singular value", "Spectral normalization holds it at its coefficient.", np.max, None),
+    ("sigma", "Largest singular value", "Flat at its coefficient where spectral normalization acts.", np.max, None),
     (
         "effective_rank",
         "Effective rank",
@@ -139,9 +139,9 @@ def plotted(plot: Plot, record: RunRecord) -> Panel | None:
     return panel(plot.title, plot.note, curves, frame(record, bounds=plot.bounds, levels=levels))
 
 
-def panel(name: str, note: str, curves: Sequence[Curve], frame: Frame) -> Panel:
-    """A chart with its legend."""
-    legend = tuple((f"s{curve.style}", curve.label, number(float(curve.values[-1]))) for curve in curves)
+def panel(name: str, note: str, curves: Sequence[Curve], frame: Frame, error: str = "") -> Panel:
+    """A chart with its legend; `error` stands behind the newest values."""
+    legend = tuple((f"s{curve.style}", curve.label, number(float(curve.values[-1])) + error) for curve in curves)
     return Panel(name, note, Markup(line_chart(name, curves, frame)), legend)
 
 
@@ -185,7 +185,13 @@ def score(record: RunRecord, name: str) -> Panel:
     floor = floor_of(found[-1], name)
     levels = () if floor is None else ((floor, "floor"),)
     drawing = Curve(title(name), steps, values, 1, errors if errors.any() else None, points=True)
-    plain = panel(title(name), direction(name), [drawing], frame(record, levels=levels))
+    plain = panel(
+        title(name),
+        direction(name),
+        [drawing],
+        frame(record, levels=levels),
+        f" ± {number(errors[-1], 2)}" * bool(errors.any()),
+    )
     return (
         plain
         if floor is None

@@ -10,6 +10,7 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn import Parameter
 from torch.nn.utils import parametrize
 
 from steadygan.errors import NetworkError
@@ -136,9 +137,21 @@ def spectral_norm(module: nn.Module, coefficient: float = 1.0, n_power_iteration
 
 
 def remove_spectral_norm(module: nn.Module) -> None:
-    """Make the normalized weights the plain weights of `module`, in place."""
+    """Make the normalized weights the plain weights of `module`, in place; parameters keep their identity."""
     for layer in SpectralNorm.of(module).layers.values():
-        parametrize.remove_parametrizations(layer, "weight", leave_parametrized=True)
+        if len(cast(nn.ModuleDict, layer.parametrizations)) > 1:  # somebody parametrized the bias too
+            parametrize.remove_parametrizations(layer, "weight", leave_parametrized=True)
+        else:
+            remove_from(layer)
+
+
+def remove_from(layer: nn.Module) -> None:
+    """The same for one layer. Torch's own way deletes `weight` from a class that deep copies of the layer share."""
+    weight = cast(Parameter, stored_weight(layer))
+    weight.data = cast(Tensor, layer.weight).detach()
+    del layer.parametrizations
+    layer.__class__ = type(layer).__bases__[0]
+    layer.register_parameter("weight", weight)
 
 
 def normalization_of(layer: nn.Module) -> NormalizedWeight | None:
