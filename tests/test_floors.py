@@ -13,9 +13,9 @@ FLOORS = [
     {"networks", "stabilizers", "data", "monitoring", "diagnosis", "evaluation"},
     {"training", "planning", "overrides", "config"},
     {"recipes", "environment", "directory", "status", "tracking", "sampling", "scoring", "measuring"},
+    {"report"},
     {"assembly", "configure", "run", "launch"},
     {"applications"},
-    {"report"},
     {"cli", "__init__", "__main__"},
 ]
 SAME_FLOOR_ALLOWED = ({"config", "overrides", "training", "planning"}, *FLOORS[6:])

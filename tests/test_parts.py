@@ -54,6 +54,6 @@ def test_a_class_of_ones_own(tmp_path):
     loss = LOSSES.build({"name": f"{file}:Wide", "margin": 4.0})
     assert isinstance(loss, Hinge)
     assert loss.margin == 4
-    assert LOSSES.build(loss.spec()) == loss
+    assert LOSSES.build(loss.spec()).spec() == loss.spec()
     with pytest.raises(ConfigError, match="has no Loss named 'Narrow'"):
         LOSSES.build(f"{file}:Narrow")

@@ -22,6 +22,11 @@ def train(config: Config, out: str | os.PathLike[str]) -> Outcome:
     return played(start(config, Path(out)))
 
 
+def resume(out: str | os.PathLike[str], steps: int | None = None) -> Outcome:
+    """Go on with the run in `out` from its last checkpoint, without a word; `steps` is the total to reach."""
+    return played(reopen(Path(out), steps))
+
+
 def played(run: Run) -> Outcome:
     """Play a run to its end."""
     for _ in run.play():
@@ -49,7 +54,7 @@ def start(config: Config, out: Path, plan: str = "") -> Run:
     return Run(directory, game)
 
 
-def resume(out: Path, steps: int | None = None) -> Run:
+def reopen(out: Path, steps: int | None = None) -> Run:
     """The run in `out`, ready to go on from its last checkpoint as if it had never stopped.
 
     Args:

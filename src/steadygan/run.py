@@ -16,6 +16,7 @@ from steadygan.errors import SteadyganError
 from steadygan.history import History
 from steadygan.images import write_png
 from steadygan.measuring import Gauge, Meter
+from steadygan.report import write_report
 from steadygan.sampling import sheet_of
 from steadygan.scoring import Scorer
 from steadygan.tracking import Tracker
@@ -165,14 +166,14 @@ class Run:
             scores = self.scorer.score(self.game.state)
         except SteadyganError as error:
             return Event("note", step, f"not scored: {error}")
-        append(self.directory.metrics, {"step": step, **scores})
-        name, better = self.scorer.main, self.scorer.sign
-        self.tracker.scalars({f"score/{key}": value for key, value in scores.items() if isinstance(value, float)}, step)
-        value = scores[name]
-        if math.isfinite(value) and (self.best is None or better * value > better * self.best["value"]):
+        append(self.directory.metrics, {"step": step, **scores.as_dict()})
+        self.tracker.scalars({f"score/{name}": value for name, value in scores.values.items()}, step)
+        name, value = next(iter(scores.values.items()))
+        sign = self.scorer.sign
+        if math.isfinite(value) and (self.best is None or sign * value > sign * self.best["value"]):
             self.best = {"step": step, "metric": name, "value": value}
             self._write("best")
-        return Event("score", step, scores)
+        return Event("score", step, {"main": name, name: value, "lines": scores.lines()})
 
     def _save(self) -> Event:
         """Write `last`; where nothing is wrong it is also the newest `safe` one."""
@@ -214,6 +215,7 @@ class Run:
         outcome = self.outcome()
         summary = {key: value for key, value in asdict(outcome).items() if key != "path"}
         write_json(self.directory.outcome, summary)
+        write_report(self.directory.path)
 
     def _elapsed(self) -> float:
         """Seconds of play, all sessions together."""

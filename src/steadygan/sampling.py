@@ -1,5 +1,7 @@
 """Samples of a generator, and pictures of them."""
 
+from statistics import NormalDist
+
 import torch
 from torch import Tensor, nn
 
@@ -18,20 +20,20 @@ def truncated_normal(n: int, z_dim: int, truncation: float | None, seed: int) ->
     random = torch.Generator().manual_seed(seed)
     if truncation is None:
         return torch.randn(n, z_dim, generator=random)
-    bound = torch.special.ndtr(torch.tensor(truncation, dtype=torch.float64))
+    bound = NormalDist().cdf(truncation)
     uniform = torch.rand(n, z_dim, generator=random, dtype=torch.float64)
-    return torch.special.ndtri((1 - bound) + uniform * (2 * bound - 1)).float()
+    latents: Tensor = torch.special.ndtri((1 - bound) + uniform * (2 * bound - 1))
+    return latents.float()
 
 
 @torch.no_grad()
 def images_of(generator: nn.Module, z: Tensor, label: Tensor | None, batch_size: int = 256) -> Tensor:
     """What the generator makes of latents, as a data set holds it: z [N, Z], label [N] -> uint8 [N, C, H, W] or points."""
     device = next(generator.parameters()).device
-    labels = [None] * len(z) if label is None else label.split(batch_size)
-    parts = [
-        generator(part.to(device), None if of is None else of.to(device)).cpu()
-        for part, of in zip(z.split(batch_size), labels, strict=False)
-    ]
+    parts = []
+    for start in range(0, len(z), batch_size):
+        some = slice(start, start + batch_size)
+        parts.append(generator(z[some].to(device), None if label is None else label[some].to(device)).cpu())
     fakes = torch.cat(parts)
     return to_uint8(fakes) if fakes.ndim == 4 else fakes
 
@@ -63,7 +65,7 @@ def picture(examples: Tensor, label: Tensor | None, dataset: Dataset) -> Tensor:
 
 
 def scatter(points: Tensor, frame: Tensor, side: int = 384) -> Tensor:
-    """Points [N, D] as dots at their first two coordinates, in a window a quarter wider than `frame`: -> uint8 [3, side, side]."""
+    """Points [N, D] as dots at their first two coordinates, in a window a quarter wider than `frame`: -> uint8 [3, S, S]."""
     low, high = frame[:, :2].amin(0), frame[:, :2].amax(0)
     margin = (high - low) * 0.125
     places = ((points[:, :2] - low + margin) / (high - low + 2 * margin) * side).nan_to_num(-1).long()

@@ -1,12 +1,10 @@
 """Scoring a run's generator against its data, with the reals looked at once."""
 
-from typing import Any
-
 import torch
 
 from steadygan.config import Config
 from steadygan.data.source import Dataset
-from steadygan.evaluation.score import Reference
+from steadygan.evaluation.score import Reference, Scores
 from steadygan.sampling import images_of, truncated_normal
 from steadygan.training.loop import State
 
@@ -23,14 +21,13 @@ class Scorer:
 
     def __init__(self, config: Config, dataset: Dataset) -> None:
         self.config, self.dataset = config, dataset
-        self.main = ""
         self.sign = 1 if config.evaluation.metrics[0].higher_is_better else -1
         self._reference: Reference | None = None
 
-    def score(self, state: State) -> dict[str, Any]:
-        """One line of `metrics.jsonl` but for its step: scores by name, their floor, n, extractor."""
+    def score(self, state: State) -> Scores:
+        """Scores by name, the main one first, with their floor, n and extractor."""
         z, label = latents(self.config.evaluation.n, state.z_dim, self.dataset, SCORE_SEED)
-        return self.reference.score(images_of(state.average.generator, z, label), label).as_dict()
+        return self.reference.score(images_of(state.average.generator, z, label), label)
 
     @property
     def reference(self) -> Reference:

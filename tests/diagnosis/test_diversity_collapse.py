@@ -37,6 +37,20 @@ def test_a_run_that_never_was_more_diverse_has_lost_nothing(healthy, history):
     assert DiversityCollapse().check(history(series)) is None
 
 
+def test_hopping_samples_do_not_end_a_finding_by_looking_diverse_twice(healthy, history):
+    hopping, recovered = with_end(healthy(), [0.3] * 3 + [0.9] * 2), with_end(healthy(), [0.3] * 3 + [0.9] * 3)
+    finding = DiversityCollapse().check(history(hopping))
+    assert finding.evidence[0].value < finding.evidence[0].threshold
+    assert DiversityCollapse().check(history(recovered)) is None
+
+
+def test_the_threshold_is_what_it_was_at_the_time(healthy, history):
+    """Low readings before the samples spread are no collapse once they have."""
+    series = healthy()
+    series["diversity/pixels"] = np.r_[np.full(58, 0.6), 0.95, 0.95]
+    assert DiversityCollapse().check(history(series)) is None
+
+
 def test_one_lucky_reading_is_not_the_best(healthy, history):
     series = healthy()
     series["diversity/pixels"] = np.full(60, 0.6)

@@ -77,9 +77,11 @@ def test_it_is_too_early_to_tell_until_there_are_ten_readings(healthy, history):
     assert headline([], history(series)) == "WARMING-UP"
 
 
-def test_it_is_too_early_to_tell_while_samples_have_not_spread_but_not_for_ever(healthy, history):
+def test_samples_that_have_not_spread_are_warming_up_and_then_a_finding(healthy, history):
     series = healthy()
     series["diversity/pixels"] = np.full(len(series["diversity/pixels"]), 0.3)
     records = list(history(series))
-    assert headline([], History(records[:30])) == "WARMING-UP"  # step 1500
-    assert headline([], History(records[:40])) == "HEALTHY"  # step 2000
+    early, late = History(records[:39]), History(records[:40])  # steps 1950 and 2000
+    assert headline(judge(early), early) == "WARMING-UP"
+    assert headline(judge(late), late) == "MODE-COLLAPSE"
+    assert judge(late)[0].severity == "warning"

@@ -95,12 +95,18 @@ def test_the_learned_shortcut_of_a_down_block_is_pooling_and_a_1x1_convolution_i
     torch.testing.assert_close(block(given.clone()), expected, rtol=0, atol=1e-5)
 
 
-def test_the_shortcut_of_an_up_block_carries_the_input_itself():
-    block = UpBlock(6, 5, "none")
-    silence(block.conv2)
+def test_an_up_block_is_the_paper_s():
+    """Written out as in the official code, whose shortcut upsamples first; rounding of sums of 54 terms of order 1."""
+    block = UpBlock(6, 5, "batch")
     given = features(6)
-    expected = F.conv2d(upsampled(given), block.shortcut.weight, block.shortcut.bias)
-    torch.testing.assert_close(block(given.clone()), expected, rtol=0, atol=1e-5)
+    hidden = F.conv2d(upsampled(F.relu(normalized(given))), block.conv1.weight, block.conv1.bias, padding=1)
+    residual = F.conv2d(F.relu(normalized(hidden)), block.conv2.weight, block.conv2.bias, padding=1)
+    shortcut = F.conv2d(upsampled(given), block.shortcut.weight, block.shortcut.bias)
+    torch.testing.assert_close(block(given.clone()), residual + shortcut, rtol=0, atol=1e-4)
+
+
+def normalized(given: torch.Tensor) -> torch.Tensor:
+    return F.batch_norm(given, None, None, training=True)
 
 
 def test_the_first_block_neither_normalizes_nor_rectifies_the_image():

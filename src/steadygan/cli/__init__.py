@@ -11,6 +11,7 @@ app = typer.Typer(
     name="steadygan",
     help="Adversarial training kept steady: point it at a folder of images, or at nothing for the main job.",
     no_args_is_help=True,
+    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )

@@ -12,6 +12,6 @@ def run(
 ) -> None:
     """Continue a run from its last checkpoint, bit for bit."""
     from steadygan.cli.console import play
-    from steadygan.launch import resume
+    from steadygan.launch import reopen
 
-    raise typer.Exit(play(resume(run, steps)))
+    raise typer.Exit(play(reopen(run, steps)))

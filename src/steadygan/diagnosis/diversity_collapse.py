@@ -3,55 +3,79 @@
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import PositiveFloat, PositiveInt
 
-from steadygan.diagnosis.base import Evidence, Finding, Rule
+from steadygan.diagnosis.base import Evidence, Finding, Rule, Severity
 from steadygan.diagnosis.readings import change_learning_rate, finite, newest_step, sustained
-from steadygan.history import Floats, History
+from steadygan.history import History
 
 SERIES = "diversity/pixels"  # mean pairwise distance of fakes over that of reals
 
 
 class DiversityCollapse(Rule):
-    """The samples' spread fell well below the best of this run and below an absolute guard, for several readings.
+    """The samples' spread fell well below the best of this run and below an absolute guard, or never came near the data's.
 
-    Both are needed: the threshold of a pairwise distance does not carry over from one data set to another (healthy runs read
-    0.93 to 1.1 on 2-D toys, 0.79 to 1.27 on digits), and a run that starts from noise comes down from a high best in health.
+    Both are needed for a fall: the threshold of a pairwise distance does not carry over from one data set to another (healthy
+    runs read 0.93 to 1.1 on 2-D toys, 0.79 to 1.27 on digits), and a run that starts from noise comes down in health. Samples
+    that hop from mode to mode look diverse for a reading or two, so it takes as many good readings to end a finding as bad
+    ones to begin it.
     """
 
     name: Literal["diversity_collapse"] = "diversity_collapse"
-    left: PositiveFloat = 0.85  # of the best that lasted
+    left: PositiveFloat = 0.85  # of the best that lasted, so far
     guard: PositiveFloat = 0.7  # of the data's own diversity; below the lowest that healthy runs show
     lost: PositiveFloat = 0.5  # of the data's own diversity: below it the finding is a failure
-    readings: PositiveInt = 3  # consecutive readings that must agree
+    readings: PositiveInt = 3  # consecutive readings that begin or end a finding
     early: PositiveInt = 20  # readings within which many runs dip and recover: a warning at most
+    patience: PositiveInt = 2000  # steps after which samples that never reached `lost` are spoken of
 
     def check(self, history: History) -> Finding | None:
         """A warning below the guard; a failure, once the start is over, where half of the data's diversity is lost."""
         steps, values = finite(history, SERIES)
         if len(values) < 2 * self.readings:
             return None
-        best = float(sustained(values, self.readings).max())
-        threshold = min(self.left * best, self.guard)
-        below = below_since(values, threshold)
-        if len(values) - below < self.readings:
-            return None
-        newest = values[-self.readings :]
-        return Finding(
-            rule=self.name,
-            verdict="MODE-COLLAPSE",
-            severity="failure" if newest.max() < self.lost and len(values) > self.early else "warning",
-            step=newest_step(history),
-            reason=f"The samples have {newest[-1]:.0%} of the data's diversity, down from {best:.0%}, since step {steps[below]:,}.",
-            advice=remedy(history),
-            evidence=(Evidence(SERIES, float(newest[-1]), threshold, int(steps[-1] - steps[below])), *players(history)),
+        best = np.maximum.accumulate(np.r_[[0.0] * (self.readings - 1), sustained(values, self.readings)])
+        threshold = np.minimum(self.left * best, self.guard)
+        since = lasting(values < threshold, self.readings)
+        if since is None:
+            return self.never_spread(history, float(best[-1]))
+        lost = lasting(values < np.minimum(threshold, self.lost), self.readings) is not None
+        low = float(values[-self.readings :].min())
+        return self.finding(
+            history,
+            "failure" if lost and len(values) > self.early else "warning",
+            f"The samples came down to {low:.0%} of the data's diversity, from {best[-1]:.0%}, since step {steps[since]:,}.",
+            Evidence(SERIES, low, float(threshold[-1]), int(steps[-1] - steps[since])),
         )
 
+    def never_spread(self, history: History, best: float) -> Finding | None:
+        """A warning where even the best that lasted is below half of the data's diversity, and the start is long over."""
+        step = newest_step(history)
+        if best >= self.lost or step < self.patience:
+            return None
+        reason = f"In {step:,} steps the samples never had more than {best:.0%} of the data's diversity."
+        return self.finding(history, "warning", reason, Evidence(SERIES, best, self.lost, step))
 
-def below_since(values: Floats, threshold: float) -> int:
-    """The index from which on all values are below the threshold; their number where the newest is not."""
-    above = np.flatnonzero(values >= threshold)
-    return int(above[-1]) + 1 if len(above) else 0
+    def finding(self, history: History, severity: Severity, reason: str, evidence: Evidence) -> Finding:
+        """The finding, with the remedy for its likely cause."""
+        step, told = newest_step(history), (evidence, *players(history))
+        return Finding(self.name, "MODE-COLLAPSE", severity, step, reason, remedy(history), told)
+
+
+def lasting(bad: NDArray[np.bool_], readings: int) -> int | None:
+    """The index since which it is bad [N]: `readings` bad ones in a row begin it, as many good ones end it. None if it is good.
+
+    >>> lasting(np.array([True, False, True, True, False, True]), 2)
+    2
+    """
+    since, state, run = None, False, 0
+    for index, value in enumerate(bad):
+        run = run + 1 if bool(value) is not state else 0
+        if run == readings:
+            state, run = not state, 0
+            since = index - readings + 1 if state else None
+    return since
 
 
 def players(history: History) -> tuple[Evidence, ...]:

@@ -16,7 +16,7 @@ DEFAULT_RULES: tuple[Rule, ...] = (NonFinite(), DivergingNorms(), DiscriminatorW
 SEVERITIES = ("failure", "warning", "info")
 
 WARM_UP_READINGS = 10  # rules hold readings against earlier ones of the same run, and these are the earlier ones
-PATIENCE = 2000  # steps after which a run that never spread as wide as half its data is not called warming up any more
+SPREAD = DiversityCollapse()  # says how wide samples must have spread, and after how many steps that is its own to judge
 
 
 def judge(history: History, rules: Sequence[Rule] = DEFAULT_RULES) -> list[Finding]:
@@ -58,4 +58,4 @@ def warming_up(history: History) -> bool:
         return True
     _, diversity = finite(history, "diversity/pixels")
     spread = sustained(diversity)
-    return bool(len(spread)) and float(spread.max()) < 0.5 and newest_step(history) < PATIENCE
+    return bool(len(spread)) and float(spread.max()) < SPREAD.lost and newest_step(history) < SPREAD.patience

@@ -47,6 +47,10 @@ class Metric(Part):
         """Of the first number that `compare` returns."""
         return False
 
+    def title(self, extractor: Extractor) -> str:
+        """What people call the first number that `compare` returns, such as `KID`."""
+        return self.name
+
     def compare(self, real: Samples, fake: Samples) -> dict[str, float]:
         """The scores by name, the main one first: `{"kid": 1.8, "kid_standard_error": 0.02}`."""
         raise NotImplementedError

@@ -3,32 +3,35 @@
 from typing import ClassVar, Literal, NamedTuple
 
 import torch
-from pydantic import PositiveFloat
+import torch.nn.functional as F
+from pydantic import PositiveFloat, PositiveInt
 from torch import Tensor
 
 from steadygan.errors import EvaluationError
 from steadygan.evaluation.base import Extractor, Metric, Samples
 from steadygan.evaluation.checks import tap_of
+from steadygan.evaluation.neighbours import squared_distances
 
 
 class ConditionalAccuracy(Metric):
     """Share of fakes that a classifier fitted to real features puts into the class asked for. Higher is better.
 
-    The classifier is a ridge regression onto the classes, in closed form, of standardized features, fitted to every other real image.
-    Its accuracy on the remaining reals is given beside the score: fakes cannot be expected to do much better. A score well above
-    it means that fakes are more typical than reals are. Related to the classification accuracy score of Ravuri & Vinyals 2019,
-    arXiv:1905.10887, with the roles of real and fake swapped.
+    The classifier is kernel ridge regression onto the classes, in closed form, fitted to every other real. Its accuracy on the reals
+    left out is given beside the score: fakes cannot be expected to do better, and where they do they are more typical than reals.
+    Ravuri & Vinyals 2019, arXiv:1905.10887, ask the same question the other way round, with a classifier fitted to fakes.
 
     Attributes:
-        ridge: weight of the penalty, in units of the number of images fitted.
-        tap: which features.
+        tap: which features. On Fashion-MNIST `tap` told held-out reals apart better than `head`: 0.875 against 0.831 (2,500 fitted).
+        ridge: weight of the penalty for each sample fitted; of 1e-4, 1e-3 and 1e-2 the first was best there.
+        most: reals fitted, at most; time and memory grow with its square and more.
     """
 
     at_least: ClassVar[int] = 20
 
     name: Literal["conditional_accuracy"] = "conditional_accuracy"
-    ridge: PositiveFloat = 1.0
-    tap: str = "head"
+    tap: str = "tap"
+    ridge: PositiveFloat = 1e-4
+    most: PositiveInt = 5000
 
     @property
     def higher_is_better(self) -> bool:
@@ -40,10 +43,10 @@ class ConditionalAccuracy(Metric):
         return "conditional accuracy"
 
     def compare(self, real: Samples, fake: Samples) -> dict[str, float]:
-        """`conditional_accuracy` on all fakes and `real_accuracy` on the reals not fitted, both in 0..1."""
+        """`conditional_accuracy` on all fakes and `real_accuracy` on the reals left out, both in 0..1."""
         x, y = (tap_of(samples, self.tap, self.name, self.at_least) for samples in (real, fake))
         real_labels, fake_labels = labels_of(real, "real"), labels_of(fake, "fake")
-        classifier = fit(x[::2], real_labels[::2], self.ridge)
+        classifier = fit(x[::2][: self.most], real_labels[::2][: self.most], self.ridge)
         return {
             "conditional_accuracy": accuracy(classifier, y, fake_labels),
             "real_accuracy": accuracy(classifier, x[1::2], real_labels[1::2]),
@@ -51,32 +54,42 @@ class ConditionalAccuracy(Metric):
 
 
 class Classifier(NamedTuple):
-    """An affine map from features to one score a class: mean, scale [F], weight [F, K], bias [K]."""
+    """Kernel machine: mean and scale [F] of the features, standardized support [N, F], weight [N, K], bias [K]; float64."""
 
     mean: Tensor
     scale: Tensor
+    support: Tensor
     weight: Tensor
     bias: Tensor
 
     def classes(self, features: Tensor) -> Tensor:
-        """[N, F] -> the class of the highest score, [N] int64."""
-        return (((features.double() - self.mean) / self.scale) @ self.weight + self.bias).argmax(1)
+        """[M, F] -> the class of the highest score, [M] int64."""
+        standardized = (features.double() - self.mean) / self.scale
+        return (similarity(standardized, self.support) @ self.weight + self.bias).argmax(1)
 
 
 def fit(features: Tensor, labels: Tensor, ridge: float) -> Classifier:
-    """Ridge regression of the classes, one-hot and centred, on standardized features: [N, F], [N] -> a classifier, in float64."""
+    """Ridge regression of centred one-hot classes in the Gaussian kernel, on standardized features: [N, F], [N]."""
     features = features.double()
     mean, scale = features.mean(0), features.std(0).clamp(min=1e-6)
-    x = (features - mean) / scale
-    targets = torch.nn.functional.one_hot(labels).double()
+    support = (features - mean) / scale
+    targets = F.one_hot(labels).double()
     bias = targets.mean(0)
-    penalty = ridge * len(x) * torch.eye(x.shape[1], dtype=torch.float64)
-    return Classifier(mean, scale, torch.linalg.solve(x.T @ x + penalty, x.T @ (targets - bias)), bias)
+    gram = similarity(support, support)
+    gram.diagonal().add_(ridge * len(support))
+    weight = torch.cholesky_solve(targets - bias, torch.linalg.cholesky(gram))
+    return Classifier(mean, scale, support, weight, bias)
+
+
+def similarity(x: Tensor, y: Tensor) -> Tensor:
+    """exp(-|x_i - y_j|^2 / 2F): [N, F], [M, F] -> [N, M] in 0..1. Standardized strangers are at 1/e on average."""
+    return torch.exp(squared_distances(x, y) / (-2 * x.shape[1]))
 
 
 def accuracy(classifier: Classifier, features: Tensor, labels: Tensor) -> float:
     """Share of [N, F] that the classifier puts into labels [N]."""
-    return float((classifier.classes(features) == labels).double().mean())
+    found = torch.cat([classifier.classes(part) for part in torch.split(features, 1024)])
+    return float((found == labels).double().mean())
 
 
 def labels_of(samples: Samples, which: str) -> Tensor:

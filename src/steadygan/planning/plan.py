@@ -38,7 +38,7 @@ def shown(value: Any) -> str:
     """A value as people write it: `r1(gamma=1.0)`, `spectral_norm`, `none`."""
     if isinstance(value, dict):
         settings = ", ".join(f"{key}={shown(item)}" for key, item in value.items() if key != "name")
-        return f"{value['name']}({settings})" if settings else str(value["name"])
+        return f"{value.get('name', '')}({settings})" if settings else str(value["name"])
     if isinstance(value, list):
         return ", ".join(map(shown, value)) or "none"
     return "as in the data" if value is None else str(value)

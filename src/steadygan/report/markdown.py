@@ -58,7 +58,7 @@ def block(kind: str, lines: list[str]) -> str:
 
 
 def table(lines: list[str]) -> str:
-    """The HTML of a table; a second row of dashes makes the first one the head, which a narrow screen shows before each cell."""
+    """The HTML of a table; a second row of dashes makes the first one the head."""
     rows = [[cell.strip() for cell in CELL.split(line.strip().removeprefix("|").removesuffix("|"))] for line in lines]
     headed = len(rows) > 1 and all(re.fullmatch(r":?-+:?", cell) for cell in rows[1])
     names = rows[0] if headed else []
@@ -67,9 +67,14 @@ def table(lines: list[str]) -> str:
 
 
 def row(cells: list[str], names: list[str]) -> str:
-    """One row of a table, each cell with the name of its column."""
+    """One row of a table, each cell with the name of its column, for a screen that is too narrow for a head."""
     labels = [*names, *[""] * len(cells)]
-    return f"<tr>{''.join(f'<td data-label="{escape(label)}"><span>{inline(cell)}</span></td>' for cell, label in zip(cells, labels, strict=False))}</tr>"
+    pairs = zip(cells, labels, strict=False)
+    return (
+        "<tr>"
+        + "".join(f'<td data-label="{escape(label)}"><span>{inline(cell)}</span></td>' for cell, label in pairs)
+        + "</tr>"
+    )
 
 
 def sentence(text: object) -> str:

@@ -1,0 +1,75 @@
+"""Your own loop: a plain PyTorch GAN on eight Gaussians in a ring, with spectral normalization added in two lines.
+
+    python examples/own_loop.py --steps 3000
+
+Only `steadygan.spectral` is used. The two lines are marked with an arrow.
+"""
+
+import argparse
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from steadygan.spectral import spectral_norm
+
+STD, Z_DIM, BATCH = 0.01, 16, 256  # the ring of Lin et al. 2018, arXiv:1712.04086: radius 1, std 0.01
+CENTERS = torch.tensor([[math.cos(k * math.pi / 4), math.sin(k * math.pi / 4)] for k in range(8)])
+
+
+def real_points(n: int) -> Tensor:
+    """n points of the ring: -> [n, 2]."""
+    return CENTERS[torch.randint(8, (n,))] + STD * torch.randn(n, 2)
+
+
+def network(n_in: int, n_out: int, width: int = 128) -> nn.Sequential:
+    """Three hidden layers: [B, n_in] -> [B, n_out]."""
+    hidden = [nn.Linear(n_in, width), nn.LeakyReLU(0.2)]
+    for _ in range(2):
+        hidden += [nn.Linear(width, width), nn.LeakyReLU(0.2)]
+    return nn.Sequential(*hidden, nn.Linear(width, n_out))
+
+
+def coverage(points: Tensor) -> tuple[int, float]:
+    """Modes that have a sample within 3 std, and the share of samples that are so near to some mode: [N, 2] -> (0..8, 0..1)."""
+    distance, mode = torch.cdist(points, CENTERS).min(1)
+    good = distance <= 3 * STD
+    return len(mode[good].unique()), good.float().mean().item()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--coefficient", type=float, default=4.0, help="c in c * W / sigma; try 1 and watch it starve")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+
+    torch.manual_seed(options.seed)
+    generator, discriminator = network(Z_DIM, 2), network(2, 1)
+    norm = spectral_norm(discriminator, coefficient=options.coefficient)  # <- before the optimizer is made
+    of_generator = torch.optim.Adam(generator.parameters(), 1e-3, betas=(0.5, 0.9))
+    of_discriminator = torch.optim.Adam(discriminator.parameters(), 1e-3, betas=(0.5, 0.9))
+
+    for step in range(1, options.steps + 1):
+        fake = generator(torch.randn(BATCH, Z_DIM)).detach()
+        loss = F.softplus(-discriminator(real_points(BATCH))).mean() + F.softplus(discriminator(fake)).mean()
+        of_discriminator.zero_grad()
+        loss.backward()
+        of_discriminator.step()
+        norm.refresh()  # <- after every update of the discriminator, and nowhere else
+
+        loss = F.softplus(-discriminator(generator(torch.randn(BATCH, Z_DIM)))).mean()
+        of_generator.zero_grad()
+        loss.backward()
+        of_generator.step()
+
+        if step % 500 == 0 or step == options.steps:
+            with torch.no_grad():
+                modes, share = coverage(generator(torch.randn(2500, Z_DIM)))
+            stored = max(norm.sigma.values())
+            print(f"step {step}  modes {modes}/8  high quality {share:.1%}  largest stored sigma {stored:.2f}")
+
+
+if __name__ == "__main__":
+    main()

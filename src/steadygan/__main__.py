@@ -1,0 +1,5 @@
+"""`python -m steadygan`."""
+
+from steadygan.cli import main
+
+main()
