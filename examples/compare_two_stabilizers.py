@@ -42,9 +42,9 @@ def new_state(stabilizer: Stabilizer, seed: int) -> State:
 
 @torch.no_grad()
 def scores(state: State, metric: ModeCoverage) -> dict[str, float]:
-    """Modes and share of high-quality samples of the generator as it stands, from 2,500 samples (PacGAN's protocol)."""
+    """Modes and share of high-quality samples of the averaged generator, from 2,500 samples (PacGAN's protocol)."""
     z = torch.randn(2500, Z_DIM, generator=torch.Generator().manual_seed(99))
-    points = state.networks.generator(z)
+    points = state.average.generator(z)
     fakes = Samples(points, None, {"head": points})
     return metric.compare(fakes, fakes)  # this metric looks at the fakes only
 

@@ -11,6 +11,7 @@ import math
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from steadygan.spectral import spectral_norm
 
@@ -48,6 +49,7 @@ def main() -> None:
     torch.manual_seed(options.seed)
     generator, discriminator = network(Z_DIM, 2), network(2, 1)
     norm = spectral_norm(discriminator, coefficient=options.coefficient)  # <- before the optimizer is made
+    average = AveragedModel(generator, multi_avg_fn=get_ema_multi_avg_fn(0.995))
     of_generator = torch.optim.Adam(generator.parameters(), 1e-3, betas=(0.5, 0.9))
     of_discriminator = torch.optim.Adam(discriminator.parameters(), 1e-3, betas=(0.5, 0.9))
 
@@ -63,10 +65,11 @@ def main() -> None:
         of_generator.zero_grad()
         loss.backward()
         of_generator.step()
+        average.update_parameters(generator)
 
         if step % 500 == 0 or step == options.steps:
             with torch.no_grad():
-                modes, share = coverage(generator(torch.randn(2500, Z_DIM)))
+                modes, share = coverage(average(torch.randn(2500, Z_DIM)))
             stored = max(norm.sigma.values())
             print(f"step {step}  modes {modes}/8  high quality {share:.1%}  largest stored sigma {stored:.2f}")
 

@@ -182,6 +182,12 @@ def test_large_jpegs_are_reduced_while_decoding_with_the_same_result(picture):
     assert (decode(large, resolution=32).int() - direct.int()).abs().max() <= 2
 
 
+def test_large_jpegs_are_not_decoded_in_full():
+    """Fine noise tells the two ways apart: reduction in the decoder averages 8 x 8 blocks before any filter sees them."""
+    noise = encoded(Image.effect_noise((800, 800), 100), "JPEG", quality=95)
+    assert not torch.equal(decode(noise, resolution=32), fit(Image.open(io.BytesIO(noise)), resolution=32))
+
+
 def test_one_pixel_and_one_line_become_whole_images():
     assert decode(encoded(Image.new("RGB", (1, 1), (7, 8, 9))), resolution=32)[:, 31, 31].tolist() == [7, 8, 9]
     assert decode(encoded(Image.new("L", (500, 1), 50)), resolution=8).shape == (1, 8, 8)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from steadygan.config import Config
-from steadygan.data.source import Dataset
+from steadygan.data.source import Dataset, Progress
 from steadygan.data.streams import Stream, split
 from steadygan.environment import device_named
 from steadygan.errors import ConfigError
@@ -37,9 +37,9 @@ class Game:
     choice: Choice
 
 
-def open_data(config: Config) -> Dataset:
+def open_data(config: Config, progress: Progress | None = None) -> Dataset:
     """The data of a config at its resolution, without labels where it does not want them."""
-    dataset = config.data.open(config.resolution, config.channels)
+    dataset = config.data.open(config.resolution, config.channels, progress=progress)
     return dataset if config.conditional and dataset.n_classes > 1 else replace(dataset, labels=None, class_names=())
 
 

@@ -21,7 +21,9 @@ class RunDirectory:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.config, self.plan, self.report = path / "config.yaml", path / "plan.md", path / "report.html"
-        self.environment, self.outcome = path / "environment.json", path / "outcome.json"
+        self.environment, self.outcome, self.fingerprint = (
+            path / f"{n}.json" for n in ("environment", "outcome", "fingerprint")
+        )
         self.history, self.findings, self.metrics = (path / f"{n}.jsonl" for n in ("history", "findings", "metrics"))
         self.log, self.reals, self.samples = path / "log.txt", path / "reals.png", path / "samples"
         self.checkpoints, self.tensorboard, self.custom = path / "checkpoints", path / "tensorboard", path / "custom"

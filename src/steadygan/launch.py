@@ -7,10 +7,12 @@ from typing import Any
 
 from steadygan.assembly import Game, assemble, open_data
 from steadygan.config import Config
+from steadygan.data.source import Progress
 from steadygan.directory import RunDirectory, cut_back, write_json, write_text
 from steadygan.environment import environment
 from steadygan.errors import CheckpointError, UsageError
 from steadygan.images import write_png
+from steadygan.planning import Plan
 from steadygan.run import Outcome, Run
 from steadygan.sampling import reals_of
 from steadygan.training.checkpoint import load, read_notes
@@ -34,21 +36,24 @@ def played(run: Run) -> Outcome:
     return run.outcome()
 
 
-def start(config: Config, out: Path, plan: str = "") -> Run:
+def start(config: Config, out: Path, plan: Plan | None = None, progress: Progress | None = None) -> Run:
     """A new run in the directory `out`, which must be new or empty.
 
     Args:
         config: with every setting made.
         out: where it writes.
-        plan: Markdown that says why the config is as it is.
+        plan: why the config is as it is.
+        progress: told how many examples are decoded.
     """
     directory = RunDirectory(out)
     directory.check_free()
-    dataset = open_data(config)
+    dataset = open_data(config, progress)
     game = assemble(config, dataset)
     directory.create()
     write_text(directory.config, config.yaml())
-    write_text(directory.plan, plan or "# Plan\n\nThe settings were given: see `config.yaml`.\n")
+    write_text(directory.plan, plan.markdown() if plan else f"# Plan\n\nRecipe `{config.recipe}`: see `config.yaml`.\n")
+    if plan:
+        write_json(directory.fingerprint, plan.data.as_dict())
     write_json(directory.environment, {**environment(), "choice": asdict(game.choice)})
     write_png(directory.reals, reals_of(dataset))
     return Run(directory, game)

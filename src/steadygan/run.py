@@ -19,6 +19,7 @@ from steadygan.measuring import Gauge, Meter
 from steadygan.report import write_report
 from steadygan.sampling import sheet_of
 from steadygan.scoring import Scorer
+from steadygan.status import status_line
 from steadygan.tracking import Tracker
 from steadygan.training.checkpoint import copy_checkpoint, save, size_of
 from steadygan.training.loop import Record, train_steps
@@ -28,11 +29,11 @@ GAUGE_N = 64
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened in a run, for whoever shows it. `data` is a plain mapping, or a Finding."""
+    """Something that happened in a run, for whoever shows it. `data` is a line of words, or a Finding."""
 
     kind: Literal["step", "reading", "score", "finding", "saved", "note"]
     step: int
-    data: Any = None
+    data: str | Finding = ""
 
 
 @dataclass(frozen=True)
@@ -82,8 +83,14 @@ class Run:
         self.gauge = Gauge(self.config.monitoring.probes, game.stream, game.heldout, GAUGE_N)
         self.scorer = Scorer(self.config, game.dataset)
         self.tracker = Tracker(directory.tensorboard, game.state.step)
+        self.newest_score: dict[str, Any] | None = None
         self._stopping = False
         self._clock = time.perf_counter()
+
+    def log(self, line: str) -> None:
+        """Add a line to the run's log."""
+        with self.directory.log.open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
 
     def stop(self) -> None:
         """End after the step at hand, with a checkpoint."""
@@ -143,7 +150,9 @@ class Run:
         append(self.directory.history, reading)
         self.tracker.scalars(reading, record.step)
         yield from self._judge()
-        yield Event("reading", record.step, {**reading, "verdict": headline(self.findings, self.history)})
+        line = status_line(reading, self.config.steps, self.newest_score, headline(self.findings, self.history))
+        self.log(line)
+        yield Event("reading", record.step, line)
 
     def _judge(self) -> Iterator[Event]:
         known = {(finding.rule, finding.severity) for finding in self.findings}
@@ -152,6 +161,7 @@ class Run:
             if (finding.rule, finding.severity) not in known:
                 append(self.directory.findings, finding.as_dict())
                 self.tracker.text("findings", f"{finding.verdict}: {finding.reason}", finding.step)
+                self.log(f"{finding.verdict} at step {finding.step}: {finding.reason} {finding.advice}")
                 yield Event("finding", finding.step, finding)
 
     def _draw(self) -> None:
@@ -173,7 +183,10 @@ class Run:
         if math.isfinite(value) and (self.best is None or sign * value > sign * self.best["value"]):
             self.best = {"step": step, "metric": name, "value": value}
             self._write("best")
-        return Event("score", step, {"main": name, name: value, "lines": scores.lines()})
+        self.newest_score = {"main": name, name: value}
+        line = f"step {step}: {'; '.join(scores.lines())}"
+        self.log(line)
+        return Event("score", step, line)
 
     def _save(self) -> Event:
         """Write `last`; where nothing is wrong it is also the newest `safe` one."""

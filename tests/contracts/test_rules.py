@@ -77,7 +77,7 @@ def test_its_finding_has_all_that_a_reader_needs(rule):
     assert any(key in finding.advice for key in ("optimizer.learning_rate", "stabilizers", "n_critic", "loss", "ema"))
     assert finding.evidence
     assert all(item.series in history for item in finding.evidence)
-    assert list(finding.as_dict())[0] == "step"
+    assert next(iter(finding.as_dict())) == "step"
 
 
 def test_it_reads_and_does_not_write(rule):

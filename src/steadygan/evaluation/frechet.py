@@ -12,8 +12,9 @@ from steadygan.evaluation.checks import tap_of
 class FrechetDistance(Metric):
     """|m - m'|^2 + tr(S + S' - 2 (S S')^(1/2)), means and covariances of features. Heusel et al. 2017, arXiv:1706.08500, eq. 6.
 
-    Lower is better. It is biased upwards, by more the fewer samples there are: compare only at equal n, and with the floor. It is
-    FID with Inception features and with no others; there it takes 50,000 samples to be comparable with published tables.
+    Lower is better. It is biased upwards, by more the fewer samples there are: compare only at equal n, and with the floor.
+    It is FID with Inception features and with no others; there it takes 50,000 samples to be comparable with published
+    tables.
 
     Attributes:
         tap: which features. `tap` is what an extractor holds best for this: few dimensions bias it less.
@@ -45,8 +46,8 @@ def moments(features: Tensor) -> tuple[Tensor, Tensor]:
 def frechet_distance(mean: Tensor, covariance: Tensor, other_mean: Tensor, other_covariance: Tensor) -> float:
     """Squared 2-Wasserstein distance of two Gaussians: [F], [F, F], [F], [F, F] -> at least 0. Dowson & Landau 1982.
 
-    The trace of (S S')^(1/2) is taken from the eigenvalues of the symmetric S^(1/2) S' S^(1/2), which has the same ones: no complex
-    square root, and covariances of rank below F (fewer samples than features) do no harm.
+    The trace of (S S')^(1/2) is taken from the eigenvalues of the symmetric S^(1/2) S' S^(1/2), which has the same ones: no
+    complex square root, and covariances of rank below F (fewer samples than features) do no harm.
 
     >>> a, b = torch.eye(2, dtype=torch.float64), 4 * torch.eye(2, dtype=torch.float64)
     >>> frechet_distance(torch.zeros(2), a, torch.ones(2), b)  # 1 + 1 from the means, (2 - 1)^2 an axis
@@ -60,6 +61,7 @@ def frechet_distance(mean: Tensor, covariance: Tensor, other_mean: Tensor, other
 
 
 def square_root(matrix: Tensor) -> Tensor:
-    """The symmetric square root of a positive semi-definite matrix [F, F]; eigenvalues that rounding made negative count as 0."""
+    """Symmetric square root of a positive semi-definite matrix [F, F]; eigenvalues below 0 by rounding count as 0."""
     values, vectors = torch.linalg.eigh(matrix)
-    return (vectors * values.clamp(min=0).sqrt()) @ vectors.T
+    root: Tensor = (vectors * values.clamp(min=0).sqrt()) @ vectors.T
+    return root

@@ -14,8 +14,8 @@ from steadygan.evaluation.checks import tap_of
 class InceptionStyleScore(Metric):
     """exp of the mean KL(p(y|x) || p(y)) over the classifier's classes. Salimans et al. 2016, arXiv:1606.03498, section 4.
 
-    Higher is better: each image clearly of one class, all classes used. It looks at fakes only, and means little where the data are
-    unlike ImageNet: the floor tells what reals get. It is the Inception score with Inception and with nothing else.
+    Higher is better: each image clearly of one class, all classes used. It looks at fakes only, and means little where the
+    data are unlike ImageNet: the floor tells what reals get. It is the Inception score with Inception and with nothing else.
 
     Attributes:
         splits: the mean is taken over that many equal parts; every splits-th sample goes into the same part.

@@ -14,10 +14,10 @@ from steadygan.evaluation.neighbours import CHUNK, squared_distances
 class Memorization(Metric):
     """Share of fakes that lie closer to a training image than all but 1% of training images lie to each other. Lower is better.
 
-    The yardstick is the data's own: the distance of each real to its nearest other real. Fresh reals score about 0.01 (the floor says
-    how much exactly), a generator that copies scores up to 1, one whose images are far from all reals scores 0. Copies of training
-    images that are not among the reals given here go unseen: give all of them. `nearest` names the pairs, for a picture.
-    The idea follows Meehan et al. 2020, arXiv:2004.05675, who compare the same two sets of distances by rank.
+    The yardstick is the data's own: the distance of each real to its nearest other real. Fresh reals score about 0.01 (the
+    floor says how much exactly), a generator that copies scores up to 1, one whose images are far from all reals scores 0.
+    Copies of training images that are not among the reals given here go unseen: give all of them. `nearest` names the pairs,
+    for a picture. The idea follows Meehan et al. 2020, arXiv:2004.05675, who compare the same two sets of distances by rank.
 
     Attributes:
         quantile: of the real-real distances; what is nearer is called a copy.
@@ -35,7 +35,7 @@ class Memorization(Metric):
         return "near-copies of training images"
 
     def compare(self, real: Samples, fake: Samples) -> dict[str, float]:
-        """`memorization` in 0..1, and `memorization_distance`: median fake-real over median real-real distance, 1 for fresh reals."""
+        """`memorization` in 0..1; `memorization_distance`: median fake-real over median real-real, 1 for fresh reals."""
         x, y = (tap_of(samples, self.tap, self.name, self.at_least) for samples in (real, fake))
         usual, found = nearest(x).distance, nearest(y, x).distance
         threshold = usual.quantile(self.quantile)
@@ -46,9 +46,9 @@ class Memorization(Metric):
 
 
 class Neighbour(NamedTuple):
-    """For each of N samples its nearest neighbour: index [N] int64 and distance [N]."""
+    """For each of N samples its nearest neighbour: its position [N] int64 and distance [N]."""
 
-    index: Tensor
+    position: Tensor
     distance: Tensor
 
 
@@ -59,11 +59,11 @@ def nearest(samples: Tensor, among: Tensor | None = None) -> Neighbour:
     """
     pool = samples if among is None else among
     centre = pool.mean(0)
-    indices = []
+    found = []
     for start in range(0, len(samples), CHUNK):
         distances = squared_distances(samples[start : start + CHUNK] - centre, pool - centre)
         if among is None:
             distances.diagonal(start).fill_(torch.inf)  # a sample is not its own neighbour
-        indices.append(distances.argmin(1))
-    index = torch.cat(indices)
-    return Neighbour(index, (samples - pool[index]).norm(dim=1))
+        found.append(distances.argmin(1))
+    position = torch.cat(found)
+    return Neighbour(position, (samples - pool[position]).norm(dim=1))

@@ -15,8 +15,8 @@ from steadygan.evaluation.checks import tap_of
 class ModeCoverage(Metric):
     """Modes that have a high-quality sample: one within 3 std of its nearest centre. Higher is better.
 
-    The protocol of PacGAN (Lin et al. 2018, arXiv:1712.04086, section 4.1), with 2,500 samples in its tables. Of a perfect 2-D generator
-    1 - exp(-4.5) = 98.9% of samples are of high quality.
+    The protocol of PacGAN (Lin et al. 2018, arXiv:1712.04086, section 4.1), with 2,500 samples in its tables. Of a perfect
+    2-D generator 1 - exp(-4.5) = 98.9% of samples are of high quality.
 
     Attributes:
         centers: of the Gaussians, K points; for `Ring()` of the data family `Ring().centers.tolist()`.
@@ -47,7 +47,7 @@ class ModeCoverage(Metric):
         distance, mode = torch.cdist(points, centers, compute_mode="donot_use_mm_for_euclid_dist").min(1)
         good = distance <= 3 * self.std
         return {
-            "modes": float(len(mode[good].unique())),
+            "modes": float(len(set(mode[good].tolist()))),
             "high_quality": float(good.double().mean()),
             "reverse_kl": divergence_from_equal(mode, len(centers)),
         }

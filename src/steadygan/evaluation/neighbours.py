@@ -15,9 +15,11 @@ CHUNK = 1024  # rows of a distance matrix in memory at a time
 class Neighbours(Metric):
     """Precision, recall, density, coverage: shares of samples inside balls that reach to the k-th neighbour. Higher is better.
 
-    Precision: fakes inside some real's ball; recall: reals inside some fake's ball (Kynkaanniemi et al. 2019, arXiv:1904.06991).
-    Density: how many real balls a fake is in, over k, about 1 for good fakes, can exceed 1; coverage: reals with a fake in their ball
-    (Naeem et al. 2020, arXiv:2002.09797). All four fall or rise with n and k: compare at equal n, and with the floor.
+    Precision: fakes inside some real's ball; recall: reals inside some fake's ball (Kynkaanniemi et al. 2019,
+        arXiv:1904.06991).
+    Density: how many real balls a fake is in, over k, about 1 for good fakes, can exceed 1; coverage: reals with a fake in
+    their ball (Naeem et al. 2020, arXiv:2002.09797). All four fall or rise with n and k: compare at equal n, and with the
+    floor.
 
     Attributes:
         k: the neighbour, not counting the sample itself. 5 is Naeem's, 3 Kynkaanniemi's.

@@ -1,8 +1,9 @@
-"""Scoring fakes against reals: every score with its real-against-real floor, at the same number of samples."""
+"""Scoring fakes against reals: every score beside its real-against-real floor, at the same number of samples."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import takewhile
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -14,14 +15,27 @@ from steadygan.evaluation.words import told
 SEED = 0  # of the order in which reals and fakes are taken: files often come sorted by class
 
 
+class Examples(Protocol):
+    """Anything with examples and labels, such as a Dataset or Samples."""
+
+    @property
+    def examples(self) -> Tensor:
+        """Images uint8 [N, C, H, W], or points float32 [N, D]."""
+
+    @property
+    def labels(self) -> Tensor | None:
+        """[N] int64, or None."""
+
+
 @dataclass(frozen=True)
 class Scores:
     """Scores of fakes, and what the same metrics read for reals.
 
     Attributes:
-        values: name -> score, the main one of the first metric first.
-        floor: the same names for reals against other reals; empty with fewer than four reals.
-        n_real, n_fake: samples compared; n_floor: on each side of the floor, n_fake where there are reals enough.
+        values: name -> score; the main one of the first metric stands first.
+        floor: the same for reals against other reals, as far as there were enough of them.
+        n_real, n_fake: samples compared, as many on both sides.
+        n_floor: the same for the floor; less than `n_fake` where there were fewer than twice as many reals.
         extractor: its title.
         titles: name of each metric's main score -> what people call it.
     """
@@ -41,76 +55,125 @@ class Scores:
 
     def as_dict(self) -> dict[str, Any]:
         """One flat mapping for JSON: the scores by name, then `floor`, `main`, `n_real`, `n_fake`, `n_floor`, `extractor`."""
-        facts = {"main": self.main, "n_real": self.n_real, "n_fake": self.n_fake, "n_floor": self.n_floor}
-        return {**self.values, "floor": dict(self.floor), **facts, "extractor": self.extractor}
+        counts = {"n_real": self.n_real, "n_fake": self.n_fake, "n_floor": self.n_floor}
+        return {**self.values, "floor": dict(self.floor), "main": self.main, **counts, "extractor": self.extractor}
 
     def lines(self) -> list[str]:
         """One line a metric: `KID 1.82 ± 0.03 (EfficientNet-Lite0, n = 5000 vs 5000; real against real 0.09 ± 0.02)`."""
-        protocol = f"{self.extractor}, n = {self.n_real} vs {self.n_fake}"
-        floor = "real against real" if self.n_floor == self.n_fake else f"real against real at n = {self.n_floor}:"
         groups = [self._group(name) for name in self.titles]
-        return [
-            f"{told(group, self.titles, self.values)} ({protocol}"
-            + (f"; {floor} {told(group, None, self.floor)})" if self.floor else ")")
-            for group in groups
-        ]
+        return [f"{told(group, self.values, self.titles)} ({self._protocol(group)})" for group in groups]
 
     def _group(self, first: str) -> list[str]:
-        """The names that stand on one line with a metric's main score."""
+        """The names that stand on one line with the main score of a metric: those up to the next metric's."""
         names = list(self.values)
         rest = names[names.index(first) + 1 :]
-        end = next((i for i, name in enumerate(rest) if name in self.titles), len(rest))
-        return [first, *rest[:end]]
+        return [first, *takewhile(lambda name: name not in self.titles, rest)]
+
+    def _protocol(self, group: Sequence[str]) -> str:
+        floor, fewer = told(group, self.floor), f" at n = {self.n_floor}:" if self.n_floor < self.n_fake else ""
+        said = f"; real against real{fewer} {floor}" if floor else "; too few reals for a floor"
+        return f"{self.extractor}, n = {self.n_real} vs {self.n_fake}{said}"
 
 
 class Reference:
     """Reals whose features are extracted once, to score many sets of fakes against.
 
-    Give twice as many reals as fakes will come: one half is compared with the fakes, the other half with the first for the floor.
+    Give twice as many reals as fakes will come: as many as there are fakes are compared with them, and with as many others
+    for the floor. Which ones is drawn by a fixed seed, so the same input always gives the same scores.
 
     Args:
         examples: reals, uint8 [N, C, H, W] or points float32 [N, D].
-        labels: [N] int64 or None.
+        labels: [N] int64, or None.
         extractor: in whose features to compare.
-        metrics: what to compute.
+        metrics: what to compute, the main one first.
     """
 
     def __init__(
         self, examples: Tensor, labels: Tensor | None = None, *, extractor: Extractor, metrics: Sequence[Metric]
     ) -> None:
+        if not metrics:
+            raise EvaluationError("metrics: none given", "name at least one, such as 'kid'")
         self.extractor, self.metrics = extractor, tuple(metrics)
-        self.real = extracted(examples, labels, extractor, "real")
+        self.real = extracted(*drawn(examples, labels, len(examples), "real"), extractor)
         self._floors: dict[int, dict[str, float]] = {}
 
     def score(self, examples: Tensor, labels: Tensor | None = None) -> Scores:
-        """Scores of fakes, in the form of the reals; `labels` are the classes that were asked for.
+        """Scores of fakes, given in the form of the reals; their labels are the classes that were asked for.
+
+        Of more fakes than reals, as many as reals are drawn.
 
         Raises:
-            EvaluationError: a metric needs more samples, labels, or features that this extractor does not give.
+            EvaluationError: a metric needs more samples, labels, or a tap that this extractor does not give.
         """
-        fake = extracted(examples, labels, self.extractor, "fake")
-        n = min(len(fake), len(self.real))
-        real, n_floor = taken(self.real, 0, n), min(n, len(self.real) // 2)
+        n = min(len(examples), len(self.real))
+        fake, real = extracted(*drawn(examples, labels, n, "fake"), self.extractor), part(self.real, 0, n)
+        check_widths(real, fake)
         results = [metric.compare(real, fake) for metric in self.metrics]
-        titles = {
-            next(iter(result)): metric.title(self.extractor) for metric, result in zip(self.metrics, results, strict=True)
-        }
-        return Scores(merged(results), self.floor(n_floor), n, len(fake), n_floor, self.extractor.title, titles)
+        names = [metric.title(self.extractor) for metric in self.metrics]
+        titles = {next(iter(result)): name for result, name in zip(results, names, strict=True)}
+        n_floor = min(n, len(self.real) // 2)
+        return Scores(merged(results), self.floor(n_floor), n, n, n_floor, self.extractor.title, titles)
 
     def floor(self, n: int) -> dict[str, float]:
-        """The scores of n reals against n other reals, computed once for each n; none where n is too small for the metrics."""
+        """The scores of n reals against n others, computed once for each n; without those that need more samples."""
         if n not in self._floors:
-            real, other = taken(self.real, 0, n), taken(self.real, n, 2 * n)
-            self._floors[n] = merged([floor_of(metric, real, other) for metric in self.metrics])
+            real, other = part(self.real, 0, n), part(self.real, n, 2 * n)
+            self._floors[n] = merged([possible(metric, real, other) for metric in self.metrics])
         return self._floors[n]
 
 
-def score(
-    real: Samples | tuple[Tensor, Tensor | None],
-    fake: Samples | tuple[Tensor, Tensor | None],
-    *,
-    extractor: Extractor,
-    metrics: Sequence[Metric],
-    n: int | None = None,
-) -> Scores:
-    raise NotImplementedError
+def score(real: Examples, fake: Examples, *, extractor: Extractor, metrics: Sequence[Metric], n: int | None = None) -> Scores:
+    """Scores of fakes against reals, at n samples on each side; without n, at as many as both sides have.
+
+    To score several sets of fakes against the same reals, keep a `Reference`.
+    """
+    n = min(len(real.examples), len(fake.examples), *([n] if n else []))
+    reals, fakes = drawn(real.examples, real.labels, 2 * n, "real"), drawn(fake.examples, fake.labels, n, "fake")
+    return Reference(*reals, extractor=extractor, metrics=metrics).score(*fakes)
+
+
+def drawn(examples: Tensor, labels: Tensor | None, n: int, which: str) -> tuple[Tensor, Tensor | None]:
+    """At most n examples with their labels, in an order drawn by a fixed seed."""
+    if labels is not None and len(labels) != len(examples):
+        raise EvaluationError(f"{which}: {len(examples)} examples have {len(labels)} labels", "give one label an example")
+    chosen = torch.randperm(len(examples), generator=torch.Generator().manual_seed(SEED))[:n]
+    return examples[chosen], None if labels is None else labels[chosen]
+
+
+def extracted(examples: Tensor, labels: Tensor | None, extractor: Extractor) -> Samples:
+    """The examples with their features."""
+    return Samples(examples, labels, extractor.features(examples))
+
+
+def part(samples: Samples, start: int, stop: int) -> Samples:
+    """Samples start..stop-1."""
+    labels = None if samples.labels is None else samples.labels[start:stop]
+    features = {tap: values[start:stop] for tap, values in samples.features.items()}
+    return Samples(samples.examples[start:stop], labels, features)
+
+
+def check_widths(real: Samples, fake: Samples) -> None:
+    """Raises EvaluationError where reals and fakes do not have equally many features."""
+    for tap, values in real.features.items():
+        expected, found = values.shape[1], fake.features[tap].shape[1]
+        if found != expected:
+            problem = f"fake: {found} features at {tap!r}, the reals have {expected}"
+            raise EvaluationError(problem, "bring both to the same size and channels")
+
+
+def possible(metric: Metric, real: Samples, other: Samples) -> dict[str, float]:
+    """The scores of reals against reals; none where they are too few for the metric, which fakes were not."""
+    try:
+        return metric.compare(real, other)
+    except EvaluationError:
+        return {}
+
+
+def merged(results: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """All scores in one mapping; a name given twice is an error, not a silent loss."""
+    names = [name for result in results for name in result]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        problem = f"metrics: {', '.join(twice)} would be given by two metrics"
+        raise EvaluationError(problem, "score one at a time, or name your own metric's scores differently")
+    return {name: value for result in results for name, value in result.items()}

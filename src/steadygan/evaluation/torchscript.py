@@ -48,7 +48,7 @@ class TorchScriptFile(Extractor):
         if not file.is_file():
             raise EvaluationError(f"torchscript: no file {self.path!r}", "set path= to a file written by torch.jit.save")
         try:
-            module: ScriptModule = torch.jit.load(str(file), map_location=self.device)
+            module: ScriptModule = torch.jit.load(str(file), map_location=self.device)  # type: ignore[no-untyped-call]
         except RuntimeError as error:
             problem = f"torchscript: {self.path!r} is not a TorchScript module ({first_line(error)})"
             raise EvaluationError(problem, "write it with torch.jit.save(torch.jit.trace(network, example), path)") from None
@@ -70,7 +70,9 @@ class TorchScriptFile(Extractor):
             raise EvaluationError(problem, "set input=, size= and rgb= to what the module takes") from None
         if not isinstance(found, Tensor) or found.shape != (len(images), found.numel() // len(images)):
             shape = list(found.shape) if isinstance(found, Tensor) else type(found).__name__
-            raise EvaluationError(f"torchscript: {self.path!r} must return [N, D], got {shape}", "return one flat tensor an image")
+            raise EvaluationError(
+                f"torchscript: {self.path!r} must return [N, D], got {shape}", "return one flat tensor an image"
+            )
         return found.float().cpu()
 
     def _prepared(self, images: Tensor) -> Tensor:

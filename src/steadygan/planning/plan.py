@@ -22,6 +22,7 @@ class Line:
 class Plan:
     """All decisions for a data set, in the order they were made."""
 
+    data: Fingerprint
     lines: tuple[Line, ...]
 
     def settings(self) -> dict[str, Any]:
@@ -46,7 +47,7 @@ def shown(value: Any) -> str:
 
 def plan(data: Fingerprint, on_gpu: bool) -> Plan:
     """The plan for a fingerprint and a machine: rules from published practice and from our own measurements."""
-    return Plan(tuple(plan_points() if data.are_points else plan_images(data, on_gpu)))
+    return Plan(data, tuple(plan_points() if data.are_points else plan_images(data, on_gpu)))
 
 
 def plan_images(data: Fingerprint, on_gpu: bool) -> list[Line]:

@@ -56,7 +56,7 @@ def heat_map(
 
 def colour_scale(values: Floats, bounds: tuple[float, float] | None) -> list[float]:
     """The round numbers that the colours stand for: [N] -> 2..11 of them, low to high. Equal ratios where values span over a
-    factor of twenty. A spread below a tenth of the level is not blown up to look like one."""
+    factor of twenty. A spread below a fifth of the level is not blown up to look like one."""
     finite = values[np.isfinite(values)]
     if len(finite) == 0:
         return [0.0, 1.0]
@@ -64,7 +64,7 @@ def colour_scale(values: Floats, bounds: tuple[float, float] | None) -> list[flo
     if bounds is None and low > 0 and high / low > 20:
         return ratios(low, high)
     if high - low < 0.2 * abs(high + low) / 2:
-        low, high = low - 0.1 * abs(low), high + 0.1 * abs(high)
+        return round_numbers(low - 0.1 * abs(low), high + 0.1 * abs(high) or 1.0, COLOURS - 4)
     return round_numbers(low, high if high > low else low + 1, COLOURS)
 
 

@@ -8,9 +8,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from steadygan.errors import UsageError
-from steadygan.report import facts, sections
+from steadygan.report import facts
+from steadygan.report.dynamics import dynamics
 from steadygan.report.markdown import sentence, to_html
 from steadygan.report.read import RunRecord, read_run
+from steadygan.report.scores import score_protocol, scores
+from steadygan.report.spectra import spectra
+from steadygan.report.timeline import axis, timeline
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -51,12 +55,12 @@ def context(record: RunRecord) -> dict[str, Any]:
         "verdict": facts.verdict(record),
         "facts": facts.facts(record),
         "best_step": facts.best_step(record),
-        "scores": sections.scores(record),
-        "score_protocol": facts.score_protocol(record),
-        "dynamics": sections.dynamics(record),
-        "spectra": sections.spectra(record),
-        "timeline": facts.timeline(record),
-        "axis": facts.axis(record),
+        "scores": scores(record),
+        "score_protocol": score_protocol(record),
+        "dynamics": dynamics(record),
+        "spectra": spectra(record),
+        "timeline": timeline(record),
+        "axis": axis(record),
         "plan": Markup(to_html(record.plan)),
         "protocol": facts.protocol(record),
         "repeat": facts.repeat(record),

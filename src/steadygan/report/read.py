@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -45,6 +46,20 @@ class RunRecord:
     reals: Picture | None = None
     problems: list[str] = field(default_factory=list)
 
+    @cached_property
+    def last_step(self) -> int:
+        """The furthest step that any file speaks of."""
+        steps = [
+            item["step"] for item in (*self.history, *self.metrics, *self.findings, self.outcome) if is_number(item, "step")
+        ]
+        return int(max([*steps, *(picture.step for picture in self.samples)], default=0))
+
+    @property
+    def endings(self) -> list[dict[str, Any]]:
+        """The findings that still held when the run ended."""
+        found = self.outcome.get("findings")
+        return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+
 
 def read_run(directory: Path) -> RunRecord:
     """Everything in the run directory that a report shows.
@@ -61,7 +76,7 @@ def read_run(directory: Path) -> RunRecord:
     record.config = parsed(record, "config.yaml", record.config_text)
     for name in ("environment", "outcome"):
         setattr(record, name, parsed(record, f"{name}.json", read_text(directory / f"{name}.json", record)))
-    record.history = History(lines(directory / "history.jsonl", record))
+    record.history = History(map(numbers_only, lines(directory / "history.jsonl", record)))
     record.findings, record.metrics = (lines(directory / f"{name}.jsonl", record) for name in ("findings", "metrics"))
     record.samples = sheets(directory / "samples", record)
     record.reals = embedded(directory / "reals.png")
@@ -97,6 +112,11 @@ def lines(path: Path, record: RunRecord) -> list[dict[str, Any]]:
         record.problems.append(f"{path.name} could not be read.")
         return []
     return sorted(found, key=lambda item: item["step"])
+
+
+def numbers_only(item: dict[str, Any]) -> dict[str, float]:
+    """The entries that are numbers, those that are not finite among them."""
+    return {name: value for name, value in item.items() if isinstance(value, int | float)}
 
 
 def is_number(item: object, key: str) -> bool:

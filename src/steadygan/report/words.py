@@ -2,16 +2,22 @@
 
 import math
 
+LOWER, HIGHER = "lower is better", "higher is better"
 SCORES = {
-    "kid": ("KID", "lower is better"),
-    "frechet": ("Fréchet distance", "lower is better"),
-    "frechet_distance": ("Fréchet distance", "lower is better"),
-    "precision": ("Precision", "higher is better"),
-    "recall": ("Recall", "higher is better"),
-    "density": ("Density", "higher is better"),
-    "coverage": ("Coverage", "higher is better"),
-    "modes": ("Modes covered", "higher is better"),
-    "high_quality": ("High-quality samples", "higher is better"),
+    "kid": ("KID", LOWER),
+    "frechet": ("Fréchet distance", LOWER),
+    "inception_style": ("Inception-style score", HIGHER),
+    "precision": ("Precision", HIGHER),
+    "recall": ("Recall", HIGHER),
+    "density": ("Density", HIGHER),
+    "coverage": ("Coverage", HIGHER),
+    "modes": ("Modes covered", HIGHER),
+    "high_quality": ("High-quality samples", HIGHER),
+    "reverse_kl": ("Reverse KL of modes", LOWER),
+    "memorization": ("Near-copies of training images", LOWER),
+    "memorization_distance": ("Distance to training images", "1 is what fresh real images read"),
+    "conditional_accuracy": ("Conditional accuracy", HIGHER),
+    "real_accuracy": ("The same classifier on real images", ""),
 }
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -58,7 +64,7 @@ def duration(seconds: float) -> str:
     """Seconds as the two largest units.
 
     >>> duration(9.96), duration(210.3), duration(7325), duration(200000)
-    ('10 s', '3 min 30 s', '2 h 2 min', '2 d 8 h')
+    ('10 s', '3 min 30 s', '2 h 2 min', '2 d 7 h')
     """
     whole = round(seconds)
     for size, name, smaller, smaller_name in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
@@ -80,8 +86,8 @@ def size(n_bytes: float) -> str:
 def title(name: str) -> str:
     """The printed name of a score.
 
-    >>> title("kid"), title("class_accuracy")
-    ('KID', 'Class accuracy')
+    >>> title("kid"), title("my_own")
+    ('KID', 'My own')
     """
     return SCORES.get(name, (name.replace("_", " ").capitalize(), ""))[0]
 
