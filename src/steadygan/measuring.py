@@ -63,9 +63,10 @@ class Gauge:
         self.probes = probes
         n = min(n, len(stream.dataset))
         self.real, self.label = stream.take(torch.arange(len(stream.dataset))[:: max(len(stream.dataset) // n, 1)][:n])
-        self.heldout = (
-            None if heldout is None else Stream(heldout, 1, device=stream.device).take(torch.arange(len(heldout))[:n])[0]
-        )
+        self.heldout, self.heldout_label = None, None
+        if heldout is not None:
+            unseen = Stream(heldout, 1, device=stream.device)
+            self.heldout, self.heldout_label = unseen.take(torch.arange(len(heldout))[:n])
 
     @torch.no_grad()
     def batch(self, state: State) -> Batch:
@@ -75,7 +76,8 @@ class Gauge:
         with untouched(state.networks.generator):
             fake = state.networks.generator(z, self.label).float()
         random = torch.Generator(state.device).manual_seed(seed)
-        return Batch(self.real, fake, self.label, self.label, state.step, random, self.heldout, z)
+        seen = (self.real, fake, self.label, self.label, state.step, random)
+        return Batch(*seen, heldout=self.heldout, heldout_label=self.heldout_label, z=z)
 
     def read(self, state: State) -> dict[str, float]:
         """All readings by name."""

@@ -79,7 +79,9 @@ def test_a_file_is_fetched_once(server):
     assert is_fetched(known)
     assert seen[-1] == (len(CONTENT), len(CONTENT))
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
-    fetch(known)
+    fetch(known, lambda *numbers: seen.append(numbers))
+    assert seen[-1] == (len(CONTENT), len(CONTENT))
+    assert len(seen) == 6  # four blocks, the end, and once for what is there already
     assert server.asked == [None]
 
 
@@ -105,6 +107,7 @@ def test_a_server_without_ranges_starts_anew(server):
     (directory / "a.bin.part").write_bytes(b"x" * 1000)
     server.ranges = False
     assert (fetch(known) / "a.bin").read_bytes() == CONTENT
+    assert server.asked == ["bytes=1000-"]
 
 
 def test_rubbish_in_the_part_is_thrown_away(server):
@@ -140,7 +143,7 @@ def test_both_checksums_count(server, algorithm):
 
 def test_a_server_that_never_stops_is_left(server):
     known = known_set(f"{server.url}/a.bin", content=CONTENT[:1000])
-    with pytest.raises(DataError, match="bytes instead of 1,000"):
+    with pytest.raises(DataError, match="has 65,536 bytes instead of 1,000"):
         fetch(known)
     assert list(directory_of(known).iterdir()) == []
 

@@ -58,6 +58,13 @@ def test_label_planes_stand_beside_a_projection():
     assert discriminator.head.embedding is not None
 
 
+@pytest.mark.parametrize(("extra_layers", "classes"), [(False, [10, 10]), (True, [10, 10, 0])])
+def test_the_class_enters_where_the_size_doubles(extra_layers, classes):
+    spec = Spec(shape=(1, 28, 28), n_classes=10)
+    generator = Dcgan(width=8, extra_layers=extra_layers).build(spec).generator
+    assert [block.norm.n_classes for block in generator.blocks] == classes
+
+
 def test_an_auxiliary_classifier_sees_no_label_planes():
     """It would be asked for the class that it was just shown."""
     spec = Spec(shape=(1, 28, 28), n_classes=10)

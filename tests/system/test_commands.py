@@ -36,7 +36,8 @@ def test_a_run_leaves_what_is_promised(run):
 def test_sample(steadygan, run, tmp_path):
     assert steadygan("sample", "run", "--n", "5", "--out", "pngs")[0] == 0
     assert len(list((tmp_path / "pngs").iterdir())) == 5
-    assert Image.open(next((tmp_path / "pngs").iterdir())).size == (32, 32)
+    with Image.open(next((tmp_path / "pngs").iterdir())) as image:
+        assert image.size == (32, 32)
     assert steadygan("sample", "run", "--n", "9", "--out", "grid.png", "--format", "grid", "--label", "1")[0] == 0
     for seed in (1, 1, 2):
         name = f"{seed}-{(tmp_path / f'{seed}-0.npz').exists():d}.npz"

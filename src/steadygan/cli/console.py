@@ -142,9 +142,9 @@ def stopped_by_signals(run: Run) -> Iterator[None]:
 @contextlib.contextmanager
 def decoding() -> Iterator[Callable[[int, int], None]]:
     """A bar for the decoding of many examples; it goes away when they are in."""
-    with Progress(
-        TextColumn("decoding"), BarColumn(), MofNCompleteColumn(), transient=True, console=Console(stderr=True)
-    ) as bar:
+    console = Console(stderr=True)
+    columns = (TextColumn("decoding"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, transient=True, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task("decoding", total=None, visible=False)
         yield lambda done, total: bar.update(task, completed=done, total=total, visible=True)
 

@@ -79,7 +79,9 @@ class Dcgan(LabelledArchitecture):
         inner = bias_before(self.norm_generator)
         last = keeping(path[-1], channels) if extra else doubling(path[-1], channels)
         layers = [*(doubling(*sizes, inner) for sizes in pairwise(path)), last]
-        norms = [ConditionalNorm(self.norm_generator, width, self.n_classes(spec)) for width in path]
+        # in front of a last 3x3 layer the normalization is plain, as in the residual generator: it is the costliest one
+        n_classes = [self.n_classes(spec)] * (len(path) - extra) + [0] * extra
+        norms = [ConditionalNorm(self.norm_generator, *sizes) for sizes in zip(path, n_classes, strict=True)]
         blocks = [PreActivation(norm, nn.ReLU(), layer) for norm, layer in zip(norms, layers, strict=True)]
         return Generator(spec, Stem(spec.z_dim, path[0], base), blocks, ToImage())
 

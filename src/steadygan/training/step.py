@@ -69,8 +69,9 @@ def discriminator_step(networks: Networks, batch: Batch, method: Method, optimiz
 def generator_step(networks: Networks, batch: Batch, method: Method, optimizer: Optimizer) -> Readings:
     """One generator update; `batch.fake` is what it just made, with its gradient. The discriminator stays as it is."""
     with frozen(networks.discriminator), cached():
+        batch = replace(batch, fake=method.view(batch.fake, batch))
         with method.precision.autocast(batch.real.device):
-            fake_logits = judged(networks.discriminator, method.view(batch.fake, batch), batch.fake_label).float()  # [B]
+            fake_logits = judged(networks.discriminator, batch.fake, batch.fake_label).float()  # [B]
             real_logits = fake_logits.detach()
             if method.loss.relativistic:
                 real_logits = judged(networks.discriminator, method.view(batch.real, batch), batch.label).float()  # [B]
