@@ -67,6 +67,8 @@ def test_misspelt_names_and_paths_get_the_nearest(tmp_path, monkeypatch):
         source_for("photo")
     with pytest.raises(DataError, match=r"there is no file and no set 'nowhere/at/all'; .*or give the path of your data"):
         source_for("nowhere/at/all")
+    with pytest.raises(DataError, match="there is no file and no set ''"):
+        source_for("")
 
 
 @pytest.mark.parametrize("name", ["cat.png", "data.tar.gz", "noidea"])

@@ -26,6 +26,13 @@ def test_both_together_are_a_failure_with_both_numbers(healthy, history):
     assert "generator.optimizer.learning_rate=0.0002" in finding.advice
 
 
+def test_right_on_nine_of_ten_is_not_nearly_always(healthy, history):
+    series = healthy()
+    series["accuracy/discriminator"][30:] = 0.95
+    series["grad_norm/generator"][30:] = 1e-6
+    assert DiscriminatorWins().check(history(series)) is None
+
+
 def test_falling_diversity_is_a_warning(healthy, history):
     series = healthy()
     series["accuracy/discriminator"][30:] = 1.0

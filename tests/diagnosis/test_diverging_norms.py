@@ -46,6 +46,15 @@ def test_growth_from_almost_nothing_is_how_training_starts(healthy, history):
     assert DivergingNorms().check(history(series)) is None
 
 
+def test_twenty_times_the_median_is_not_orders_of_magnitude(healthy, history):
+    """One stray small reading must not become what growth is held against."""
+    series = healthy()
+    for name in ("gap/logits", "grad_norm/discriminator"):
+        series[name] = np.full(60, 50.0)
+        series[name][3], series[name][-5:] = 0.01, 1000.0
+    assert DivergingNorms().check(history(series)) is None
+
+
 def test_a_widely_scattered_series_has_a_wide_range_of_its_own(healthy, history):
     """Readings that always scattered over four decades may do so: 8 deviations of the logarithm hold them."""
     series = healthy()

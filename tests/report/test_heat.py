@@ -86,7 +86,7 @@ def test_names_cannot_act():
     ET.fromstring(svg)
 
 
-@pytest.mark.parametrize("value", [1.0, 0.99996, 42.0, 123.4, 1234.0, 0.0042, -0.0042, 0.00012, 1e9, 0.0, -0.5])
+@pytest.mark.parametrize("value", [1.0, 0.99996, 42.0, 123.4, 1234.0, 0.0042, -0.0042, 0.00012, -3.8e-7, 1e9, 0.0, -0.5])
 def test_a_reading_fits_its_place(value):
     assert 6.3 * len(re.sub("[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]", "", reading(value))) <= LAST - 5
     assert LAST < WIDTH

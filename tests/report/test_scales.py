@@ -30,11 +30,26 @@ def test_a_scale_is_monotone_and_ends_at_its_ends(scale):
     assert scale(scale.low * 10 - 1) == scale(scale.low)
 
 
+def test_on_a_logarithmic_scale_equal_ratios_are_equal_lengths():
+    scale = Scale(1, 1000, 0, 30, log=True)
+    assert [scale(value) for value in (1, 10, 100, 1000)] == pytest.approx([0, 10, 20, 30])
+
+
 def test_positive_values_over_two_decades_get_ratios():
     scale = value_scale([np.array([0.01, 50.0])], 0, 1)
     assert scale.log
     assert set(scale.ticks()) >= {0.1, 1.0, 10.0}
     assert not value_scale([np.array([0.5, 40.0])], 0, 1).log
+
+
+def test_a_floor_near_zero_does_not_take_the_place_of_the_curve():
+    falling = np.array([25.0, 13.0, 9.0])
+    scale = value_scale([falling], 0, 1, levels=[0.01])
+    assert not scale.log
+    assert scale.low < 0.01
+    steep = value_scale([falling, falling / 100], 0, 1, levels=[1e-9])
+    assert steep.log
+    assert steep.low > 0.01
 
 
 def test_a_runaway_of_both_signs_leaves_the_healthy_part_to_be_seen():

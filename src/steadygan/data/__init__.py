@@ -57,7 +57,7 @@ def source_for(text: str, skip_bad: bool = False) -> Source:
     if text in NAMED or ".py:" in text:
         return SOURCES.build(text, "data")
     path = Path(text)
-    if not path.expanduser().exists():
+    if not text or not path.expanduser().exists():
         raise DataError(f"data: there is no file and no set {text!r}", _suggestion(text, path))
     kind = _kind(path)
     if kind is None:
@@ -81,5 +81,5 @@ def _kind(path: Path) -> type[Source] | None:
 def _suggestion(text: str, path: Path) -> str:
     """The nearest set or file, and all sets."""
     folder = path.expanduser().parent
-    beside = [str(path.with_name(other.name)) for other in folder.iterdir()] if folder.is_dir() else []
+    beside = [str(path.parent / other.name) for other in folder.iterdir()] if folder.is_dir() else []
     return f"{near_miss(text, [*NAMED, *beside])}sets known by name: {', '.join(NAMED)}; or give the path of your data"

@@ -66,8 +66,8 @@ def line_chart(title: str, curves: Sequence[Curve], frame: Frame) -> str:
     '<svg'
     """
     curves = [thin(curve) for curve in curves]
-    spans = [span for curve in curves for span in reach(curve)] + [np.array([value]) for value, _ in frame.levels]
-    upright = value_scale(spans, HEIGHT - 24, 8, frame.bounds)
+    spans = [span for curve in curves for span in reach(curve)]
+    upright = value_scale(spans, HEIGHT - 24, 8, frame.bounds, [value for value, _ in frame.levels])
     ticks = upright.ticks()
     left = LEFT_OF_TEXT + CHARACTER * max([len(short(tick)) for tick in ticks], default=1)
     across = Scale(0, max(frame.steps, 1), left, WIDTH - 8)

@@ -68,6 +68,7 @@ PLOTS = (
         "Learning rates",
         "As the optimizers used them.",
         (("learning_rate/discriminator", "discriminator"), ("learning_rate/generator", "generator")),
+        bounds=(0.0, 0.0),
     ),
     Plot("Speed", "Images a second, all included.", (("speed/images_per_second", "images/s"),), bounds=(0.0, 0.0)),
 )

@@ -113,12 +113,16 @@ def row_text(row: Row, index: int, left: float) -> str:
 
 
 def reading(value: float) -> str:
-    """A number in at most seven characters, with the zeros that tell how exactly it is known: 1.00, 42.0, 0.0042, 1.2·10⁻⁴."""
+    """A number in at most seven characters, with the zeros that tell how exactly it is known: 1.00, 42.0, 0.0042, 10⁻⁴."""
     if not math.isfinite(value):
         return "NaN"
     if 0.1 <= abs(value) < 1e3:
         return f"{value:#.3g}".rstrip(".").replace("-", "−")
-    return f"{value:.2g}" if 1e-3 <= abs(value) < 0.1 else short(float(f"{value:.2g}"))
+    return (
+        f"{value:.2g}".replace("-", "−")
+        if 1e-3 <= abs(value) < 0.1
+        else short(float(f"{value:.{1 if abs(value) < 1 else 2}g}"))
+    )
 
 
 def key(numbers: Sequence[float], left: float, y: float) -> str:

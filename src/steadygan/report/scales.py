@@ -84,19 +84,27 @@ def both_signs(low: float, high: float, unit: float, most: int) -> list[float]:
     return sorted([0.0, *found])
 
 
-def value_scale(values: Sequence[Floats], start: float, end: float, bounds: tuple[float, float] | None = None) -> Scale:
+def value_scale(
+    values: Sequence[Floats],
+    start: float,
+    end: float,
+    bounds: tuple[float, float] | None = None,
+    levels: Sequence[float] = (),
+) -> Scale:
     """The scale for these curves; `bounds` are always inside. Ratios where all are positive and span over two decades, and
-    beyond the usual size where some are hundreds of times larger, so that a run's healthy part stays to be seen."""
+    beyond the usual size where some are hundreds of times larger, so that a run's healthy part stays to be seen. `levels` have
+    no say in that: a floor that is zero but for noise must not take the place of the curve."""
     flat = np.concatenate([np.asarray(v, dtype=np.float64) for v in values] or [np.empty(0)])
     flat = flat[np.isfinite(flat)]
     if len(flat) == 0:
-        return Scale(*(bounds or (0.0, 1.0)), start, end)
+        return linear_scale(0.0, 1.0, start, end, bounds or (0.0, 1.0))
     low, high = float(flat.min()), float(flat.max())
     if bounds is None and low > 0 and high / low > 100:
-        return Scale(low / 1.15, high * 1.15, start, end, log=True)
+        near = [level for level in levels if low / 10 < level < high * 10]
+        return Scale(min([low, *near]) / 1.15, max([high, *near]) * 1.15, start, end, log=True)
     if bounds is None and np.abs(flat).max() > 300 * (usual := float(np.quantile(np.abs(flat), 0.75))) > 0:
         return Scale(low * 1.15, high * 1.15, start, end, unit=usual)
-    return linear_scale(low, high, start, end, bounds)
+    return linear_scale(min([low, *levels]), max([high, *levels]), start, end, bounds)
 
 
 def linear_scale(low: float, high: float, start: float, end: float, bounds: tuple[float, float] | None) -> Scale:
