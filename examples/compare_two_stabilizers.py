@@ -26,7 +26,7 @@ Z_DIM, RATE, READINGS = 16, 1e-3, 6
 def new_state(stabilizer: Stabilizer, seed: int) -> State:
     """Both players before their first step; the same seed gives the same weights whatever the stabilizer."""
     torch.manual_seed(seed)
-    networks = Mlp(width=128, depth=3).build(Spec(shape=(2,), z_dim=Z_DIM))
+    networks = Mlp(width=128).build(Spec(shape=(2,), z_dim=Z_DIM))
     stabilizer.prepare(networks)  # before the optimizers are made
     players = (networks.discriminator, networks.generator)
     return State(

@@ -3,12 +3,14 @@
 from collections.abc import Callable
 
 from steadygan.augmentation import DiffAugment
-from steadygan.config import Config, Decay, Evaluation, Monitoring, Player
+from steadygan.config import Checkpoints, Config, Decay, Evaluation, Monitoring, Player
 from steadygan.data.known_sources import FashionMnistTest
 from steadygan.data.source import Source
+from steadygan.data.toy import Grid, Mixture, Ring
 from steadygan.errors import ConfigError
+from steadygan.evaluation import Metric, ModeCoverage, Neighbours, Points
 from steadygan.losses import Hinge, NonSaturating, RelativisticPairing, Wasserstein
-from steadygan.networks import Dcgan, Resnet
+from steadygan.networks import Dcgan, Mlp, Resnet
 from steadygan.parts import near_miss
 from steadygan.stabilizers import R1, R2, GradientPenalty, SpectralNormalization, WeightClipping
 from steadygan.training.optimizers import Adam, RMSProp
@@ -19,15 +21,15 @@ def fashion(data: Source | None = None) -> Config:
     return Config(
         recipe="fashion",
         data=data or FashionMnistTest(),
-        steps=2000,
+        steps=4000,
         z_dim=64,
-        network=Dcgan(width=24),
+        network=Dcgan(width=16, extra_layers="generator"),
         loss=Hinge(),
-        stabilizers=(SpectralNormalization(),),
-        discriminator=Player(optimizer=Adam(learning_rate=1e-3, beta1=0.5)),
-        generator=Player(optimizer=Adam(learning_rate=1e-3, beta1=0.5)),
-        decay=Decay(horizon=2000, hold=0.5, final=0.1),
-        ema=0.998,
+        stabilizers=(SpectralNormalization(coefficient=2.0),),
+        discriminator=Player(optimizer=Adam(learning_rate=4e-3)),
+        generator=Player(optimizer=Adam(learning_rate=4e-3)),
+        decay=Decay(horizon=4000, hold=0.7, final=0.02),
+        ema=0.999,
     )
 
 
@@ -110,8 +112,68 @@ def small(data: Source | None = None) -> Config:
     return fashion(data).with_(recipe="small", augmentations=(DiffAugment(),))
 
 
+def ring(data: Source | None = None) -> Config:
+    """The 2-D ring of 8 Gaussians under spectral normalization at coefficient 2, non-saturating loss."""
+    return points(data or Ring(), "ring", steps=8000)
+
+
+def grid(data: Source | None = None) -> Config:
+    """The 2-D grid of 25 Gaussians, as `ring` but longer."""
+    return points(data or Grid(), "grid", steps=32_000)
+
+
+def ring_r1r2(data: Source | None = None) -> Config:
+    """The 2-D ring of 8 Gaussians with relativistic pairing, R1 and R2, after Huang et al. 2024, arXiv:2501.05441."""
+    return penalized(points(data or Ring(), "ring_r1r2", steps=8000))
+
+
+def grid_r1r2(data: Source | None = None) -> Config:
+    """The 2-D grid of 25 Gaussians, as `ring_r1r2` but longer."""
+    return penalized(points(data or Grid(), "grid_r1r2", steps=24_000))
+
+
+def points(data: Source, name: str, steps: int) -> Config:
+    """What the recipes for points share: small networks, one high rate for both, held for half the run and then brought to 0.
+
+    The networks see points divided by the data's spread, so that one coefficient and one gamma serve any scale.
+    """
+    adam = Adam(learning_rate=3e-3, beta2=0.99)
+    return Config(
+        recipe=name,
+        data=data,
+        steps=steps,
+        batch_size=128,
+        z_dim=2,
+        network=Mlp(width=64, depth_generator=4, scale=float(data.open().examples.std(0).mean())),
+        loss=NonSaturating(),
+        stabilizers=(SpectralNormalization(coefficient=2.0),),
+        discriminator=Player(optimizer=adam),
+        generator=Player(optimizer=adam),
+        decay=Decay(horizon=steps, hold=0.5),
+        ema=0.9985,
+        monitoring=Monitoring(every=100, samples_every=1000),
+        evaluation=Evaluation(every=steps // 8, n=2500, extractor=Points(), metrics=metrics_for(data)),
+        checkpoints=Checkpoints(every=1000),
+        precision="float32",
+        threads=1,
+    )
+
+
+def penalized(config: Config) -> Config:
+    """The same with R1 and R2, whose gamma falls from 0.1 to 0.001 over four fifths of the run, in place of normalization."""
+    fall = {"gamma": 0.1, "gamma_final": 0.001, "until": config.steps * 4 // 5}
+    return config.with_(loss=RelativisticPairing(), stabilizers=(R1(**fall), R2(**fall)))
+
+
+def metrics_for(data: Source) -> tuple[Metric, ...]:
+    """Mode coverage where the modes are known."""
+    if isinstance(data, Mixture):
+        return (ModeCoverage(centers=tuple(map(tuple, data.centers.tolist())), std=data.std),)
+    return (Neighbours(),)
+
+
 RECIPES: dict[str, Callable[..., Config]] = {
-    recipe.__name__: recipe for recipe in (fashion, sngan, dcgan, wgan, wgan_gp, r3gan, small)
+    recipe.__name__: recipe for recipe in (fashion, sngan, dcgan, wgan, wgan_gp, r3gan, small, ring, grid, ring_r1r2, grid_r1r2)
 }
 
 

@@ -14,7 +14,7 @@ def linears(module: nn.Module) -> list[tuple[int, int]]:
 
 
 def test_depth_counts_hidden_layers():
-    networks = Mlp(width=16, depth=2).build(Spec(shape=(2,), z_dim=4))
+    networks = Mlp(width=16, depth_generator=2, depth_discriminator=2).build(Spec(shape=(2,), z_dim=4))
     assert linears(networks.generator) == [(4, 16), (16, 16), (16, 2)]
     assert linears(networks.discriminator) == [(2, 16), (16, 16), (16, 1)]
 
@@ -33,7 +33,9 @@ def test_first_kinks_are_spread_over_the_plane():
 
 @pytest.mark.parametrize(("activation", "layer"), [("relu", nn.ReLU), ("leaky_relu", nn.LeakyReLU), ("tanh", nn.Tanh)])
 def test_the_activation_stands_behind_every_hidden_layer_of_both(activation, layer):
-    networks = Mlp(width=8, depth=4, activation=activation).build(Spec(shape=(2,)))
+    networks = Mlp(
+        width=8, depth_generator=4, depth_discriminator=4, activation_discriminator=activation, activation_generator=activation
+    ).build(Spec(shape=(2,)))
     for player in (networks.generator, networks.discriminator):
         assert sum(isinstance(module, layer) for module in player.modules()) == 4
 
@@ -41,6 +43,6 @@ def test_the_activation_stands_behind_every_hidden_layer_of_both(activation, lay
 def test_a_signal_keeps_its_size_through_many_layers():
     """He weights keep the mean square of ReLU features; 10 layers without them (torch's default) shrink it 6^10-fold."""
     torch.manual_seed(0)
-    body = Mlp(width=256, depth=10, activation="relu").build(Spec(shape=(64,))).discriminator.body
+    body = Mlp(width=256, depth_discriminator=10, activation_discriminator="relu").build(Spec(shape=(64,))).discriminator.body
     mean_square = body(torch.randn(64, 64)).square().mean()
     assert 0.1 < mean_square < 10

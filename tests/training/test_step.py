@@ -111,7 +111,7 @@ def test_frozen_gives_back_what_it_took():
 def test_gradient_norm_in_closed_form():
     net = nn.Linear(1, 1)
     net.weight.grad, net.bias.grad = torch.tensor([[3.0]]), torch.tensor([4.0])
-    assert gradient_norm(net) == 5
+    assert gradient_norm(torch.optim.SGD(net.parameters())) == 5
 
 
 def test_networks_are_what_the_user_gave(networks):

@@ -150,7 +150,7 @@ def scores_for(data: Fingerprint) -> list[Line]:
 
 def plan_points() -> list[Line]:
     """Points on a plane: the recipe that covers the ring of 8 and the grid of 25."""
-    mlp = {"name": "mlp", "width": 128, "depth": 3}
+    mlp = {"name": "mlp", "width": 64, "depth_generator": 4}
     why = "at coefficient 1 each layer is so flat that D starves on small-scale data and training hops between modes"
     return [
         Line("network", mlp, "points need no convolutions"),

@@ -6,6 +6,7 @@ refreshes real images, fake images, gradient penalties, the generator's step and
 
 import zlib
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from typing import cast
 
 import torch
@@ -46,13 +47,14 @@ class NormalizedWeight(nn.Module):
 
     def sigma(self, weight: Tensor) -> Tensor:
         """The largest singular value over all groups, as far as u and v know it: -> scalar."""
-        with torch.autocast(weight.device.type, enabled=False):
-            return sigma(self.matrices(weight), self.u, self.v).amax()
+        with full_precision(weight):
+            estimates = sigma(self.matrices(weight), self.u, self.v)
+        return estimates.amax() if self.groups > 1 else estimates.squeeze(0)
 
     def forward(self, weight: Tensor) -> Tensor:
         """The normalized weight, of the shape and type of `weight`; a zero weight stays zero."""
         estimate = self.sigma(weight)
-        scale = self.coefficient / torch.where(estimate > 0, estimate, torch.ones_like(estimate))
+        scale = self.coefficient / torch.where(estimate > 0, estimate, 1)
         return (weight * scale).to(weight.dtype)
 
     def right_inverse(self, weight: Tensor) -> Tensor:
@@ -62,7 +64,7 @@ class NormalizedWeight(nn.Module):
     @torch.no_grad()
     def refresh(self, weight: Tensor, n: int) -> None:
         """Move u and v `n` power iterations on."""
-        with torch.autocast(weight.device.type, enabled=False):
+        with full_precision(weight):
             u, v = power_iteration(self.matrices(weight), self.u, self.v, n)
         self.u.copy_(u)
         self.v.copy_(v)
@@ -168,6 +170,12 @@ def stored_weight(layer: nn.Module) -> Tensor:
     if parametrize.is_parametrized(layer, "weight"):
         return cast(Tensor, cast(nn.ModuleDict, layer.parametrizations)["weight"].original)
     return cast(Tensor, layer.weight)
+
+
+def full_precision(weight: Tensor) -> AbstractContextManager[object]:
+    """Autocast switched off, where it is on: a norm in bfloat16 has two digits."""
+    device = weight.device.type
+    return torch.autocast(device, enabled=False) if torch.is_autocast_enabled(device) else nullcontext()
 
 
 def starting_vector(like: Tensor, name: str) -> Tensor:

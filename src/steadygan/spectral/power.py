@@ -22,6 +22,8 @@ def power_iteration(matrices: Tensor, u: Tensor, v: Tensor, n: int) -> tuple[Ten
 
 def sigma(matrices: Tensor, u: Tensor, v: Tensor) -> Tensor:
     """The bilinear form u'Wv of each matrix, differentiable in W: [G, M, N], [G, M], [G, N] -> [G]."""
+    if len(matrices) == 1:  # the usual case, with fewer and cheaper operations
+        return torch.dot(u[0], torch.mv(matrices[0], v[0])).unsqueeze(0)
     return (u * torch.bmm(matrices, v.unsqueeze(2)).squeeze(2)).sum(1)
 
 

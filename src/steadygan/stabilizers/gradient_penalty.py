@@ -44,39 +44,62 @@ def surroundings(real: Tensor, scale: float, random: torch.Generator) -> Tensor:
     return real + scale * real.std(correction=0) * noise
 
 
-class R1(Stabilizer):
+class ZeroCentred(Stabilizer):
+    """What R1 and R2 share: gamma, which may fall, and how often they act.
+
+    Attributes:
+        gamma: weight of the penalty at the start.
+        gamma_final: where it falls to, by equal factors a step; None keeps it.
+        until: the step at which it gets there.
+        every: acts on each every-th step only, and then every times as hard.
+    """
+
+    gamma: PositiveFloat = 10.0
+    gamma_final: PositiveFloat | None = None
+    until: PositiveInt = 10_000
+    every: PositiveInt = 1
+
+    def weight(self, step: int) -> float:
+        """The factor on the mean squared gradient norm at a step.
+
+        >>> R1(gamma=4, gamma_final=1, until=10).weight(5)
+        1.0
+        """
+        final = self.gamma if self.gamma_final is None else self.gamma_final
+        share = float(min(step / self.until, 1))
+        return float(self.every * self.gamma * (final / self.gamma) ** share / 2)
+
+
+class R1(ZeroCentred):
     """Zero-centred gradient penalty on real images. Mescheder et al. 2018, arXiv:1801.04406, eq. 9.
 
     What we do differently from the paper: `every`, the lazy regularization of Karras et al. 2020, arXiv:1912.04958, section
-    3.1, without the change of Adam's settings that they make along with it.
+    3.1, without the change of Adam's settings that they make along with it; and a gamma that may fall, as in Huang et al.
+    2024, arXiv:2501.05441.
     """
 
     name: Literal["r1"] = "r1"
-    gamma: PositiveFloat = 10.0
-    every: PositiveInt = 1  # acts on each every-th step only, and then every times as hard
 
     def penalty(self, discriminator: nn.Module, batch: Batch) -> Tensor | None:
         """gamma / 2 * mean |d logit / d real|^2 -> scalar, at least 0."""
         if batch.step % self.every:
             return None
-        return self.every * self.gamma / 2 * squared_gradient_norm(discriminator, batch.real, batch.label).mean()
+        return self.weight(batch.step) * squared_gradient_norm(discriminator, batch.real, batch.label).mean()
 
 
-class R2(Stabilizer):
+class R2(ZeroCentred):
     """Zero-centred gradient penalty on fake images. Mescheder et al. 2018, arXiv:1801.04406, eq. 10.
 
-    With R1 it is the regularizer of R3GAN, Huang et al. 2024, arXiv:2501.05441. What we do differently: `every`, as in R1.
+    With R1 it is the regularizer of R3GAN, Huang et al. 2024, arXiv:2501.05441. What we do differently: as in R1.
     """
 
     name: Literal["r2"] = "r2"
-    gamma: PositiveFloat = 10.0
-    every: PositiveInt = 1  # acts on each every-th step only, and then every times as hard
 
     def penalty(self, discriminator: nn.Module, batch: Batch) -> Tensor | None:
         """gamma / 2 * mean |d logit / d fake|^2 -> scalar, at least 0."""
         if batch.step % self.every:
             return None
-        return self.every * self.gamma / 2 * squared_gradient_norm(discriminator, batch.fake, batch.fake_label).mean()
+        return self.weight(batch.step) * squared_gradient_norm(discriminator, batch.fake, batch.fake_label).mean()
 
 
 class GradientPenalty(Stabilizer):

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import get_total_norm
 from torch.nn.utils.parametrize import cached
 from torch.optim import Optimizer
 
@@ -59,7 +58,7 @@ def discriminator_step(networks: Networks, batch: Batch, method: Method, optimiz
             add(terms, stabilizer, stabilizer.penalty(discriminator, batch))
         optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(total(terms))
-    norm = gradient_norm(discriminator)
+    norm = gradient_norm(optimizer)
     optimizer.step()
     for stabilizer in method.stabilizers:
         stabilizer.project(discriminator, batch.step)  # spectral normalization refreshes here, all layers together
@@ -80,7 +79,7 @@ def generator_step(networks: Networks, batch: Batch, method: Method, optimizer: 
             add(terms, stabilizer, stabilizer.generator_penalty(networks, batch))
         optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(total(terms))
-    norm = gradient_norm(networks.generator)
+    norm = gradient_norm(optimizer)
     optimizer.step()
     for stabilizer in method.stabilizers:
         stabilizer.project_generator(networks.generator, batch.step)
@@ -104,9 +103,12 @@ def logit_readings(real_logits: Tensor, fake_logits: Tensor) -> Readings:
     return {"logit/real": real_logits.mean(), "logit/fake": fake_logits.mean(), "accuracy/discriminator": right}
 
 
-def gradient_norm(network: nn.Module) -> Tensor:
-    """The Euclidean norm of all gradients of a network together: -> scalar."""
-    return get_total_norm([parameter.grad for parameter in network.parameters() if parameter.grad is not None])
+def gradient_norm(optimizer: Optimizer) -> Tensor:
+    """The Euclidean norm of all gradients that an optimizer is about to follow: -> scalar."""
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    norms = torch._foreach_norm([parameter.grad for parameter in parameters if parameter.grad is not None])
+    total_norm: Tensor = torch.linalg.vector_norm(torch.stack(norms))
+    return total_norm
 
 
 def detached(readings: Readings) -> Readings:
