@@ -2,10 +2,10 @@
 
     python benchmarks/main_job.py [--seeds 3] [--out DIR]
 
-Each seed is one `steadygan train` in a process of its own, on one thread. Its processor time counts everything: start-up, training,
-monitoring, pictures, scores on the way and the report. KID is unbiased, over all pairs of EfficientNet-Lite0 head features of 5,000
-samples of the averaged generator against all 10,000 embedded images. Classes are judged by a small CNN trained on half of the
-embedded images, whose accuracy on the other half is given beside.
+Each seed is one `steadygan train` in a process of its own, on one thread. Its processor time counts everything: start-up,
+training, monitoring, pictures, scores on the way and the report. KID is unbiased, over all pairs of EfficientNet-Lite0 head
+features of 5,000 samples of the averaged generator against all 10,000 embedded images. Classes are judged by a small CNN
+trained on half of the embedded images, whose accuracy on the other half is given beside.
 """
 
 import argparse

@@ -21,14 +21,14 @@ def fashion(data: Source | None = None) -> Config:
     return Config(
         recipe="fashion",
         data=data or FashionMnistTest(),
-        steps=4000,
+        steps=4500,
         z_dim=64,
         network=Dcgan(width=16, extra_layers="generator"),
         loss=Hinge(),
         stabilizers=(SpectralNormalization(coefficient=2.0),),
         discriminator=Player(optimizer=Adam(learning_rate=4e-3)),
         generator=Player(optimizer=Adam(learning_rate=4e-3)),
-        decay=Decay(horizon=4000, hold=0.7, final=0.02),
+        decay=Decay(horizon=4500, hold=0.7, final=0.02),
         ema=0.999,
     )
 
@@ -119,7 +119,7 @@ def ring(data: Source | None = None) -> Config:
 
 def grid(data: Source | None = None) -> Config:
     """The 2-D grid of 25 Gaussians, as `ring` but longer."""
-    return points(data or Grid(), "grid", steps=32_000)
+    return points(data or Grid(), "grid", steps=24_000)
 
 
 def ring_r1r2(data: Source | None = None) -> Config:
@@ -146,7 +146,7 @@ def points(data: Source, name: str, steps: int) -> Config:
         z_dim=2,
         network=Mlp(width=64, depth_generator=4, scale=float(data.open().examples.std(0).mean())),
         loss=NonSaturating(),
-        stabilizers=(SpectralNormalization(coefficient=2.0),),
+        stabilizers=(SpectralNormalization(coefficient=2.0, n_power_iterations=1),),
         discriminator=Player(optimizer=adam),
         generator=Player(optimizer=adam),
         decay=Decay(horizon=steps, hold=0.5),

@@ -86,6 +86,7 @@ class Run:
         self.newest_score: dict[str, Any] | None = None
         self._stopping = False
         self._clock = time.perf_counter()
+        self._seen, self._then = game.state.dealt * self.config.batch_size, self.seconds  # at the last reading
 
     def log(self, line: str) -> None:
         """Add a line to the run's log."""
@@ -144,8 +145,10 @@ class Run:
         reading = {"step": record.step, "images_seen": record.images_seen, **self.meter.read(), **self.gauge.read(state)}
         for player, optimizer in zip(("discriminator", "generator"), state.optimizers, strict=True):
             reading[f"learning_rate/{player}"] = optimizer.param_groups[0]["lr"]
-        speed = record.images_seen / self._elapsed()
-        reading |= {"time/seconds": self._elapsed(), "speed/images_per_second": speed, "memory/bytes": memory_in_use()}
+        seconds = self._elapsed()
+        speed = (record.images_seen - self._seen) / max(seconds - self._then, 1e-9)
+        self._seen, self._then = record.images_seen, seconds
+        reading |= {"time/seconds": seconds, "speed/images_per_second": speed, "memory/bytes": memory_in_use()}
         self.history.append(reading)
         append(self.directory.history, reading)
         self.tracker.scalars(reading, record.step)

@@ -46,3 +46,15 @@ def test_a_signal_keeps_its_size_through_many_layers():
     body = Mlp(width=256, depth_discriminator=10, activation_discriminator="relu").build(Spec(shape=(64,))).discriminator.body
     mean_square = body(torch.randn(64, 64)).square().mean()
     assert 0.1 < mean_square < 10
+
+
+def test_scale_is_a_change_of_units():
+    """Points eight times as large, at scale 8, look to both players as before; a power of 2 rounds nothing."""
+    spec, z = Spec(shape=(2,), z_dim=4), torch.randn(8, 4, generator=torch.Generator().manual_seed(1))
+    torch.manual_seed(0)
+    plain = Mlp(width=16).build(spec)
+    torch.manual_seed(0)
+    scaled = Mlp(width=16, scale=8.0).build(spec)
+    points = plain.generator(z)
+    assert torch.equal(scaled.generator(z), 8 * points)
+    assert torch.equal(scaled.discriminator(8 * points), plain.discriminator(points))
