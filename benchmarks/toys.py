@@ -4,7 +4,7 @@
 
 Data: 100,000 points; ring of radius 1 and std 0.01, grid at {-4, -2, 0, 2, 4}^2 with std 0.05. Scored are 2,500 samples of the
 averaged generator after the last step: a sample is of high quality within 3 std of its nearest centre, a mode is covered if it
-has one (Lin et al. 2018, arXiv:1712.04086). Of the true distribution 98.9% are of high quality. Each seed is one `steadygan train`
+has one (Lin et al. 2018, arXiv:1712.04086). Of the true distribution 98.9% are of high quality. Each seed is one training run
 in a process of its own, on one thread; its processor time counts everything. Failures are rows like any other.
 """
 

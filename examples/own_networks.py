@@ -38,7 +38,8 @@ class MyGenerator(nn.Module):
     def forward(self, z: Tensor, label: Tensor) -> Tensor:
         """[B, Z], [B] -> [B, 1, 28, 28]."""
         features = self.enter(torch.cat([z, self.embedding(label)], dim=1))
-        return self.body(features.view(-1, 4 * WIDTH, 7, 7))
+        images: Tensor = self.body(features.view(-1, 4 * WIDTH, 7, 7))
+        return images
 
 
 class MyDiscriminator(nn.Module):
@@ -56,16 +57,19 @@ class MyDiscriminator(nn.Module):
     def forward(self, images: Tensor, label: Tensor) -> Tensor:
         """[B, 1, 28, 28], [B] -> [B]: flat, because [B, 1] - [B] would broadcast in silence."""
         features = self.body(images)
-        return self.head(features).flatten() + (features * self.embedding(label)).sum(1)
+        logits: Tensor = self.head(features).flatten() + (features * self.embedding(label)).sum(1)
+        return logits
 
 
 def new_state(networks: Networks, seed: int) -> State:
     """Everything that changes while training, before the first step."""
-    players = (networks.discriminator, networks.generator)
     return State(
         networks=networks,
         average=MovingAverage(networks.generator, decay=0.99),
-        optimizers=tuple(torch.optim.Adam(player.parameters(), RATE, betas=(0.5, 0.9)) for player in players),
+        optimizers=(
+            torch.optim.Adam(networks.discriminator.parameters(), RATE, betas=(0.5, 0.9)),
+            torch.optim.Adam(networks.generator.parameters(), RATE, betas=(0.5, 0.9)),
+        ),
         schedules=(Schedule(learning_rate=RATE), Schedule(learning_rate=RATE)),
         latent=torch.Generator().manual_seed(seed + 1),
         random=torch.Generator().manual_seed(seed + 2),

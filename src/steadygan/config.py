@@ -76,7 +76,6 @@ class Evaluation(Settings):
 
     every: NonNegativeInt = 500
     n: PositiveInt = 1000
-    n_final: PositiveInt = 5000
     extractor: Annotated[Extractor, one(EXTRACTORS), SPEC] = EXTRACTORS.build("efficientnet-lite0")
     metrics: Annotated[tuple[Metric, ...], many(METRICS), SPECS] = (METRICS.build("kid"),)
 

@@ -9,8 +9,9 @@ from steadygan.config import Config, read_mapping
 from steadygan.data import source_for
 from steadygan.data.source import Source
 from steadygan.environment import device_named
-from steadygan.overrides import assign
+from steadygan.overrides import assign, value_of
 from steadygan.planning import Plan, fingerprint, plan
+from steadygan.recipes import points
 from steadygan.recipes import recipe as recipe_named
 
 MAIN_RECIPE = "fashion"
@@ -58,7 +59,9 @@ def configure(request: Request) -> tuple[Config, Plan | None]:
     settings |= {key: value for key, value in shorthands.items() if value is not None}
     for assignment in request.settings:
         assign(settings, assignment)
-    return Config.of(settings), made
+    asked = {key: value for key, value in shorthands.items() if value is not None}
+    asked |= {key: value_of(text) for key, _, text in (assignment.partition("=") for assignment in request.settings)}
+    return Config.of(settings), made.asked(asked) if made else None
 
 
 def source_of(request: Request, file: Mapping[str, Any]) -> Source | None:
@@ -70,7 +73,8 @@ def source_of(request: Request, file: Mapping[str, Any]) -> Source | None:
 
 def planned(source: Source, made: Plan) -> dict[str, Any]:
     """A plan's decisions as a mapping of settings."""
-    settings = Config(recipe="plan", data=source).mapping()
+    base = points(source, "plan", made.settings()["steps"]) if made.data.are_points else Config(recipe="plan", data=source)
+    settings = base.mapping()
     for key, value in made.settings().items():
         *path, last = key.split(".")
         place = settings

@@ -131,3 +131,21 @@ def test_killed_at_any_moment(in_one_go, tmp_path):
             break
         assert process.returncode == -signal.SIGKILL, errors.decode()
     assert_same(in_one_go, out)
+
+
+def test_ctrl_c_checkpoints_and_exits(in_one_go, tmp_path):
+    """A real process and a real signal: exit code 130, a checkpoint at the step at hand, and nothing lost."""
+    config, out = tmp_path / "small.yaml", tmp_path / "run"
+    config.write_text(small(steps=100_000).yaml())
+    command = [sys.executable, "-m", "steadygan", "train", "--config", str(config), "--out", str(out)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while process.poll() is None and len(history(out)) < 2:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    printed, errors = process.communicate(timeout=120)
+    assert process.returncode == 130, errors
+    assert "steadygan resume" in printed
+    assert "Traceback" not in errors
+    stopped = json.loads((out / "outcome.json").read_text())["step"]
+    assert stopped >= 6
+    assert resume(out, steps=stopped + 2).step == stopped + 2

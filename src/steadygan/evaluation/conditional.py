@@ -11,12 +11,13 @@ from steadygan.errors import EvaluationError
 from steadygan.evaluation.base import Extractor, Metric, Samples
 from steadygan.evaluation.checks import tap_of
 from steadygan.evaluation.neighbours import squared_distances
+from steadygan.evaluation.order import fixed_order
 
 
 class ConditionalAccuracy(Metric):
     """Share of fakes that a classifier fitted to real features puts into the class asked for. Higher is better.
 
-    The classifier is kernel ridge regression onto the classes, in closed form, fitted to every other real. Its accuracy on
+    The classifier is kernel ridge regression onto the classes, in closed form, fitted to half of the reals. Its accuracy on
     the reals left out is given beside the score: fakes cannot be expected to do better, and where they do they are more
     typical than reals. Ravuri & Vinyals 2019, arXiv:1905.10887, ask the same question the other way round, with a classifier
     fitted to fakes.
@@ -48,10 +49,12 @@ class ConditionalAccuracy(Metric):
         """`conditional_accuracy` on all fakes and `real_accuracy` on the reals left out, both in 0..1."""
         x, y = (tap_of(samples, self.tap, self.name, self.at_least) for samples in (real, fake))
         real_labels, fake_labels = labels_of(real, "real"), labels_of(fake, "fake")
-        classifier = fit(x[::2][: self.most], real_labels[::2][: self.most], self.ridge)
+        order = fixed_order(len(x))
+        fitted, left_out = order[: min(len(x) // 2, self.most)], order[len(x) // 2 :]
+        classifier = fit(x[fitted], real_labels[fitted], self.ridge)
         return {
             "conditional_accuracy": accuracy(classifier, y, fake_labels),
-            "real_accuracy": accuracy(classifier, x[1::2], real_labels[1::2]),
+            "real_accuracy": accuracy(classifier, x[left_out], real_labels[left_out]),
         }
 
 

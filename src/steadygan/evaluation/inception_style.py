@@ -9,6 +9,7 @@ from torch import Tensor
 
 from steadygan.evaluation.base import Extractor, Metric, Samples
 from steadygan.evaluation.checks import tap_of
+from steadygan.evaluation.order import fixed_order
 
 
 class InceptionStyleScore(Metric):
@@ -18,7 +19,7 @@ class InceptionStyleScore(Metric):
     data are unlike ImageNet: the floor tells what reals get. It is the Inception score with Inception and with nothing else.
 
     Attributes:
-        splits: the mean is taken over that many equal parts; every splits-th sample goes into the same part.
+        splits: the mean is taken over that many equal parts, drawn at random but always alike.
     """
 
     name: Literal["inception_style"] = "inception_style"
@@ -41,7 +42,8 @@ class InceptionStyleScore(Metric):
     def compare(self, real: Samples, fake: Samples) -> dict[str, float]:
         """`inception_style`, from 1 to the number of classes, and `_standard_error` (papers print this times sqrt(splits))."""
         logits = tap_of(fake, "logits", self.name, self.at_least)
-        scores = torch.stack([class_score(logits[start :: self.splits]) for start in range(self.splits)])
+        logits = logits[fixed_order(len(logits))]
+        scores = torch.stack([class_score(split) for split in logits.tensor_split(self.splits)])
         spread = float(scores.std()) if self.splits > 1 else 0.0
         return {
             "inception_style": float(scores.mean()),

@@ -5,14 +5,12 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any, Protocol
 
-import torch
 from torch import Tensor
 
 from steadygan.errors import EvaluationError
 from steadygan.evaluation.base import Extractor, Metric, Samples
+from steadygan.evaluation.order import fixed_order
 from steadygan.evaluation.words import told
-
-SEED = 0  # of the order in which reals and fakes are taken: files often come sorted by class
 
 
 class Examples(Protocol):
@@ -79,7 +77,7 @@ class Reference:
     """Reals whose features are extracted once, to score many sets of fakes against.
 
     Give twice as many reals as fakes will come: as many as there are fakes are compared with them, and with as many others
-    for the floor. Which ones is drawn by a fixed seed, so the same input always gives the same scores.
+    for the floor. Which ones is drawn, always in the same way, so the same input always gives the same scores.
 
     Args:
         examples: reals, uint8 [N, C, H, W] or points float32 [N, D].
@@ -133,10 +131,12 @@ def score(real: Examples, fake: Examples, *, extractor: Extractor, metrics: Sequ
 
 
 def drawn(examples: Tensor, labels: Tensor | None, n: int, which: str) -> tuple[Tensor, Tensor | None]:
-    """At most n examples with their labels, in an order drawn by a fixed seed."""
+    """At most n examples with their labels, from all over the list."""
+    if not len(examples):
+        raise EvaluationError(f"{which}: there are no examples to score")
     if labels is not None and len(labels) != len(examples):
         raise EvaluationError(f"{which}: {len(examples)} examples have {len(labels)} labels", "give one label an example")
-    chosen = torch.randperm(len(examples), generator=torch.Generator().manual_seed(SEED))[:n]
+    chosen = fixed_order(len(examples))[:n]
     return examples[chosen], None if labels is None else labels[chosen]
 
 

@@ -1,5 +1,6 @@
 """Features from a TorchScript file of one's own."""
 
+import warnings
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -48,7 +49,9 @@ class TorchScriptFile(Extractor):
         if not file.is_file():
             raise EvaluationError(f"torchscript: no file {self.path!r}", "set path= to a file written by torch.jit.save")
         try:
-            module: ScriptModule = torch.jit.load(str(file), map_location=self.device)  # type: ignore[no-untyped-call]
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)  # torch would have people use torch.export
+                module: ScriptModule = torch.jit.load(str(file), map_location=self.device)  # type: ignore[no-untyped-call]
         except RuntimeError as error:
             problem = f"torchscript: {self.path!r} is not a TorchScript module ({first_line(error)})"
             raise EvaluationError(problem, "write it with torch.jit.save(torch.jit.trace(network, example), path)") from None

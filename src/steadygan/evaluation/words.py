@@ -24,11 +24,10 @@ def told(names: Sequence[str], values: Mapping[str, float], labels: Mapping[str,
 def number(value: float, error: float | None = None) -> str:
     """A score with its standard error, to the error's first digit; without one, three significant digits.
 
-    >>> number(0.00153, 0.00647), number(1234.5), number(0.5), number(12.0, 0.0)
-    ('0.002 ± 0.006', '1234', '0.5', '12')
+    >>> number(0.00153, 0.00647), number(1234.5), number(0.5), number(12.0, 0.0), number(2.5e-6)
+    ('0.002 ± 0.006', '1234', '0.5', '12', '2.5e-06')
     """
-    if not error or not math.isfinite(error):
-        size = max(abs(value), 1e-12) if math.isfinite(value) else 1.0
-        return f"{value:.{max(0, 2 - math.floor(math.log10(size)))}f}".rstrip("0").rstrip(".") if size < 100 else f"{value:.0f}"
-    decimals = max(0, -math.floor(math.log10(error)))
-    return f"{value:.{decimals}f} ± {error:.{decimals}f}"
+    if error and math.isfinite(error):
+        decimals = max(0, -math.floor(math.log10(error)))
+        return f"{value:.{decimals}f} ± {error:.{decimals}f}"
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
