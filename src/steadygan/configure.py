@@ -11,7 +11,7 @@ from steadygan.data.source import Source
 from steadygan.environment import device_named
 from steadygan.overrides import assign, value_of
 from steadygan.planning import Plan, fingerprint, plan
-from steadygan.recipes import points
+from steadygan.recipes import RECIPES, points
 from steadygan.recipes import recipe as recipe_named
 
 MAIN_RECIPE = "fashion"
@@ -53,7 +53,8 @@ def configure(request: Request) -> tuple[Config, Plan | None]:
         made = plan(fingerprint(source.survey()), device_named(request.device or "auto").type != "cpu")
         settings = planned(source, made)
     else:
-        settings = recipe_named(request.recipe or str(file.get("recipe", MAIN_RECIPE)), source).mapping()
+        named = file["recipe"] if file.get("recipe") in RECIPES else MAIN_RECIPE  # a run's own file may say `plan`
+        settings = recipe_named(request.recipe or named, source).mapping()
     settings |= {key: value for key, value in file.items() if key != "data"}
     shorthands = {"steps": request.steps, "seed": request.seed, "device": request.device}
     settings |= {key: value for key, value in shorthands.items() if value is not None}

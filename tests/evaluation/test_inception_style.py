@@ -23,8 +23,7 @@ def test_one_class_or_no_idea_scores_one():
 @pytest.mark.parametrize("classes", [torch.arange(4000) // 1000, torch.arange(4000) % 4], ids=["sorted", "in turns"])
 def test_samples_ordered_by_class_score_as_if_mixed(samples, classes):
     """Splits cut from the list, or every 4th sample of it, would hold one class each and score 1.
-
-    """Splits cut from the list, or made of every 4th sample, would hold one class each and score 1.
+    Splits of 1000 drawn at random hold shares of 1/4 give or take 0.014, which costs about 0.2% of the score.
     """
     fake = samples(torch.zeros(4000, 1), logits=certain(classes, 4))
     scores = InceptionStyleScore(splits=4).compare(fake, fake)

@@ -46,6 +46,7 @@ def tensors(run: Path) -> dict[str, torch.Tensor]:
     for player in ("discriminator", "generator"):
         for index, entry in state.pop(player)["state"].items():
             found |= {f"{player}/{index}/{key}": value for key, value in entry.items()}
+    assert len(state.pop("cuda")) == torch.cuda.device_count()
     return found | state
 
 

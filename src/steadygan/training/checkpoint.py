@@ -51,6 +51,8 @@ def load(folder: Path, state: State) -> dict[str, Any]:
         state.latent.set_state(tensors["latent"])
         state.random.set_state(tensors["random"])
         torch.set_rng_state(tensors["torch"])
+        if torch.cuda.device_count() == len(tensors["cuda"]):
+            torch.cuda.set_rng_state_all(tensors["cuda"])
         state.step, state.dealt = int(notes.pop("step")), int(notes.pop("dealt"))
     except (KeyError, ValueError, RuntimeError) as error:
         raise CheckpointError(f"{folder}: does not fit this config: {error}", "resume with the run's own config") from None
@@ -75,6 +77,7 @@ def tensors_of(state: State) -> dict[str, Any]:
         "latent": state.latent.get_state(),
         "random": state.random.get_state(),
         "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
     }
 
 
