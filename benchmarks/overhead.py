@@ -4,7 +4,8 @@
 
 Both train side by side in one process on one thread, in turns of 50 steps; the engine's turn holds one full reading of all
 probes at the default cadence, its line of history, TensorBoard, the judgement and the status line. Compared is processor
-time (on a GPU the clock); the ratio is the median over the turns, with the quartiles. Scores, pictures and checkpoints are paid by the piece, not here.
+time (on a GPU the clock); the ratio is the median over the turns, with the quartiles. Scores, pictures and checkpoints are
+paid by the piece, not here.
 """
 
 import argparse
