@@ -21,14 +21,14 @@ def fashion(data: Source | None = None) -> Config:
     return Config(
         recipe="fashion",
         data=data or FashionMnistTest(),
-        steps=4500,
+        steps=4000,
         z_dim=64,
         network=Dcgan(width=16, extra_layers="generator"),
         loss=Hinge(),
         stabilizers=(SpectralNormalization(coefficient=2.0),),
         discriminator=Player(optimizer=Adam(learning_rate=4e-3)),
         generator=Player(optimizer=Adam(learning_rate=4e-3)),
-        decay=Decay(horizon=4500, hold=0.7, final=0.02),
+        decay=Decay(horizon=4000, hold=0.7, final=0.02),
         ema=0.999,
     )
 
