@@ -48,6 +48,7 @@ def row_lengths(weight: Tensor) -> Tensor:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=300)
+    parser.add_argument("--n", type=int, default=500, help="samples that are scored at the end")
     parser.add_argument("--out", type=Path, default=Path("runs/max-norm"))
     options = parser.parse_args()
 
@@ -56,7 +57,7 @@ def main() -> None:
         steps=options.steps,
         stabilizers=(MaxNorm(),),
         monitoring=Monitoring(every=every),
-        evaluation=Evaluation(every=0, n=200),
+        evaluation=Evaluation(every=0, n=options.n),
     )
     outcome = steadygan.train(config, options.out)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from steadygan.assembly import Game, assemble, open_data
 from steadygan.config import Config
+from steadygan.custom import read_config, write_config
 from steadygan.data.source import Progress
 from steadygan.directory import RunDirectory, cut_back, write_json, write_text
 from steadygan.environment import environment
@@ -50,7 +51,7 @@ def start(config: Config, out: Path, plan: Plan | None = None, progress: Progres
     dataset = open_data(config, progress)
     game = assemble(config, dataset)
     directory.create()
-    write_text(directory.config, config.yaml())
+    write_config(directory, config)
     write_text(directory.plan, plan.markdown() if plan else f"# Plan\n\nRecipe `{config.recipe}`: see `config.yaml`.\n")
     if plan:
         write_json(directory.fingerprint, plan.data.as_dict())
@@ -67,8 +68,7 @@ def reopen(out: Path, steps: int | None = None) -> Run:
         steps: the total to reach; None keeps the config's.
     """
     directory = RunDirectory(out)
-    directory.require()
-    config = Config.read(directory.config)
+    config = read_config(directory)
     config = config.with_(steps=steps) if steps else config
     game, notes = restored(directory, config)
     if game.state.step >= config.steps:
@@ -76,7 +76,7 @@ def reopen(out: Path, steps: int | None = None) -> Run:
         raise UsageError(f"{out}: already at step {game.state.step} of {config.steps}", hint)
     for path in (directory.history, directory.metrics, directory.findings):
         cut_back(path, game.state.step)
-    write_text(directory.config, config.yaml())
+    write_config(directory, config)
     return Run(directory, game, notes)
 
 

@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -150,3 +151,19 @@ def test_ctrl_c_checkpoints_and_exits(in_one_go, tmp_path):
     stopped = json.loads((out / "outcome.json").read_text())["step"]
     assert stopped >= 6
     assert resume(out, steps=stopped + 2).step == stopped + 2
+
+
+def test_a_part_of_ones_own_and_data_of_ones_own_go_along(tmp_path, monkeypatch):
+    """A run with a class from a file, resumed from another directory after that file is gone."""
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    Path("mine.py").write_text("from steadygan.losses import Hinge\n\nclass Wide(Hinge):\n    margin: float = 2.0\n")
+    np.savez("data.npz", images=np.zeros((60, 8, 8, 1), dtype=np.uint8))
+    config = small(steps=2, data={"name": "array", "path": "data.npz"}, loss="mine.py:Wide", conditional=False)
+    train(config, "run")
+    Path("mine.py").unlink()
+    monkeypatch.chdir(tmp_path)
+    assert resume("here/run", steps=4).step == 4
+    loss = reopen(Path("here/run"), steps=6).config.loss
+    assert type(loss).__name__ == "Wide"
+    assert loss.margin == 2

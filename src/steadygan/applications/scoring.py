@@ -7,6 +7,7 @@ import torch
 from steadygan.applications.synthesis import Sampler
 from steadygan.assembly import open_data
 from steadygan.config import Config
+from steadygan.custom import read_config
 from steadygan.data import source_for
 from steadygan.data.source import Dataset
 from steadygan.directory import RunDirectory
@@ -27,7 +28,7 @@ def evaluate(target: Path, data: str | None = None, n: int = 5000, checkpoint: s
         checkpoint: of the run.
     """
     is_run = RunDirectory(target).config.is_file()
-    config = Config.read(RunDirectory(target).config) if is_run else None
+    config = read_config(RunDirectory(target)) if is_run else None
     reals = reals_for(config, data)
     fakes = drawn(target, checkpoint, reals, n) if is_run else opened(target, reals)
     chosen = torch.randperm(len(reals), generator=torch.Generator().manual_seed(0))[: 2 * n]

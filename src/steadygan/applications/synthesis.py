@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from steadygan.config import Config
+from steadygan.custom import read_config
 from steadygan.data.source import Dataset
 from steadygan.directory import RunDirectory
 from steadygan.errors import UsageError
@@ -57,8 +57,7 @@ class Sampler:
             CheckpointError: there is no such checkpoint, or it is damaged.
         """
         directory = RunDirectory(run)
-        directory.require()
-        config, folder = Config.read(directory.config), directory.checkpoint(checkpoint)
+        config, folder = read_config(directory), directory.checkpoint(checkpoint)
         notes = read_notes(folder)
         shape, names = tuple(notes["shape"]), tuple(notes["class_names"])
         networks = config.network.build(Spec(shape=shape, n_classes=len(names), z_dim=config.z_dim))

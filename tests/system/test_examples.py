@@ -1,0 +1,74 @@
+"""Every example runs, at tiny size, and says what it promises to say."""
+
+import runpy
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from steadygan.networks import Dcgan, Spec
+from steadygan.spectral import weight_layers
+from steadygan.stabilizers import STABILIZERS
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+TINY = {
+    "own_loop": ["--steps", "3"],
+    "own_networks": ["--steps", "2", "--batch-size", "4", "--out", "samples.png"],
+    "own_stabilizer": ["--steps", "3", "--n", "8", "--out", "run"],
+    "compare_two_stabilizers": ["--steps", "8", "--coefficients", "1", "4"],
+}
+
+
+@pytest.fixture
+def play(monkeypatch, tmp_path, capsys):
+    """Runs an example in an empty directory, as from the command line: name -> what it printed."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(name: str) -> str:
+        monkeypatch.setattr("sys.argv", [f"{name}.py", *TINY[name]])
+        runpy.run_path(str(EXAMPLES / f"{name}.py"), run_name="__main__")
+        return capsys.readouterr().out
+
+    return run
+
+
+def test_none_is_left_out_and_none_is_long():
+    examples = {path.stem: path for path in EXAMPLES.glob("*.py")}
+    assert set(examples) == set(TINY)
+    for path in examples.values():
+        assert len(path.read_text(encoding="utf-8").splitlines()) <= 120, f"{path.name} has more than one purpose"
+
+
+def test_own_loop(play):
+    assert "step 3  modes" in play("own_loop")
+
+
+def test_own_networks(play, tmp_path):
+    assert "step 2  8 images" in play("own_networks")
+    with Image.open(tmp_path / "samples.png") as sheet:
+        assert sheet.height >= 10 * 28
+
+
+def test_own_stabilizer(play, tmp_path):
+    printed = play("own_stabilizer")
+    assert "step 3  largest singular value of D" in printed
+    assert (tmp_path / "run" / "report.html").is_file()
+
+
+def test_own_stabilizer_holds_its_bound():
+    """No row of any discriminator weight is longer than the bound, but for rounding in float32 over at most 1152 entries."""
+    discriminator = Dcgan(width=8).build(Spec(shape=(1, 16, 16))).discriminator
+    stabilizer = STABILIZERS.build({"name": f"{EXAMPLES / 'own_stabilizer.py'}:MaxNorm", "bound": 0.5})
+    before = [layer.weight.flatten(1).norm(dim=1).max() for _, layer in weight_layers(discriminator)]
+    assert max(before) > 0.5
+    stabilizer.project(discriminator, 0)
+    for _, layer in weight_layers(discriminator):
+        assert layer.weight.flatten(1).norm(dim=1).max() <= 0.5 * (1 + 1e-5)
+        assert torch.isfinite(layer.weight).all()
+
+
+def test_compare_two_stabilizers(play):
+    lines = play("compare_two_stabilizers").splitlines()
+    assert [line.split("  ")[0] for line in lines[1:]] == ["c = 1", "c = 4"]
+    assert all(len(line.split("  ")[2].split(" | ")[0].split()) == 8 for line in lines[1:])
