@@ -68,7 +68,7 @@ def scatter(points: Tensor, frame: Tensor, side: int = 384) -> Tensor:
     """Points [N, D] as dots at their first two coordinates, in a window a quarter wider than `frame`: -> uint8 [3, S, S]."""
     low, high = frame[:, :2].amin(0), frame[:, :2].amax(0)
     margin = (high - low) * 0.125
-    places = ((points[:, :2] - low + margin) / (high - low + 2 * margin) * side).nan_to_num(-1).long()
+    places = ((points[:, :2] - low + margin) / (high - low + 2 * margin) * side).nan_to_num(-9).long()
     canvas = torch.full((3, side, side), 255, dtype=torch.uint8)
     colour = torch.tensor([31, 119, 180], dtype=torch.uint8)
     for dx, dy in ((0, 0), (1, 0), (0, 1), (1, 1)):
