@@ -55,7 +55,7 @@ def main() -> None:
     every = max(options.steps // 6, 1)
     config = steadygan.recipes.fashion().with_(
         steps=options.steps,
-        stabilizers=(MaxNorm(),),
+        stabilizers=[f"{__file__}:MaxNorm"],  # by its file, so that the run keeps a copy and can be resumed
         monitoring=Monitoring(every=every),
         evaluation=Evaluation(every=0, n=options.n),
     )

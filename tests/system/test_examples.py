@@ -7,6 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
+import steadygan
 from steadygan.networks import Dcgan, Spec
 from steadygan.spectral import weight_layers
 from steadygan.stabilizers import STABILIZERS
@@ -54,6 +55,7 @@ def test_own_stabilizer(play, tmp_path):
     printed = play("own_stabilizer")
     assert "step 3  largest singular value of D" in printed
     assert (tmp_path / "run" / "report.html").is_file()
+    assert steadygan.resume(tmp_path / "run", steps=5).step == 5
 
 
 def test_own_stabilizer_holds_its_bound():

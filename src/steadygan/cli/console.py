@@ -24,21 +24,18 @@ SECONDS_BETWEEN_LINES = 10
 
 
 def show_plan(config: Config, plan: Plan | None) -> None:
-    """Print what will be trained and why, a decision a line."""
-    console = console_for()
-    if plan is None:
-        summary = ", ".join(f"{key} {shown(value)}" for key, value in config.mapping().items() if key in SUMMARY)
-        console.print(f"recipe {config.recipe}: {summary}", highlight=False)
-        return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("setting", "value", "why"):
-        table.add_column(name, overflow="fold")
-    for line in plan.lines:
+    """Print what will be trained: a plan with a reason a line, a recipe by its main settings."""
+    headings = ("setting", "value", "why") if plan else (f"recipe {config.recipe}", "")
+    table = Table(*headings, box=None, pad_edge=False, header_style="bold")
+    for line in plan.lines if plan else ():
         table.add_row(line.key, shown(line.value), line.reason)
-    console.print(table)
+    for key, value in config.mapping().items() if plan is None else ():
+        if key in SUMMARY:
+            table.add_row(key, shown(value))
+    console_for().print(table)
 
 
-SUMMARY = ("data", "network", "loss", "stabilizers", "steps", "batch_size", "seed")
+SUMMARY = ("data", "network", "loss", "stabilizers", "augmentations", "n_critic", "steps", "batch_size", "ema", "seed")
 
 
 def play(run: Run) -> int:

@@ -1,6 +1,7 @@
 """The Inception-v3 network of published FID tables, through the extra `fidelity`."""
 
 from functools import cached_property
+from pickle import UnpicklingError
 from typing import Any, Literal
 
 import torch
@@ -39,8 +40,8 @@ class InceptionV3(Extractor):
         """The network, built at first use; uint8 [B, 3, H, W] -> ([B, 2048], [B, 1008])."""
         try:
             module = feature_extractor()("inception-v3-compat", ["2048", "logits_unbiased"], self.weights)
-        except OSError as error:
-            hint = "connect once, or set weights= to a copy of the file"
+        except (OSError, RuntimeError, UnpicklingError) as error:
+            hint = "connect once, or set weights= to an intact copy of the file"
             raise EvaluationError(f"inception-v3: its weights cannot be had ({error})", hint) from None
         network: nn.Module = module.to(self.device)
         return network
