@@ -34,6 +34,8 @@ def complain(error: Exception) -> int:
     """Say what went wrong in two lines; returns the exit code."""
     if isinstance(error, SteadyganError):
         problem, hint, code = error.problem, error.hint, error.exit_code
+    elif isinstance(error, OSError) and error.strerror:
+        problem, hint, code = f"{error.filename or 'disk'}: {error.strerror.lower()}", "what was written before is whole", 1
     else:
         problem = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         hint, code = "this was not foreseen; run it again with --traceback for the full story", 1

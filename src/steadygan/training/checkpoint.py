@@ -23,7 +23,11 @@ FORMAT = 1
 
 
 def save(folder: Path, state: State, notes: Mapping[str, Any]) -> None:
-    """Write everything in `state`, and the caller's `notes`, as the checkpoint `folder`."""
+    """Write everything in `state`, and the caller's `notes`, as the checkpoint `folder`.
+
+    Raises:
+        OSError: it could not be written, as on a full disk; the previous one is whole.
+    """
 
     def write(place: Path) -> None:
         for name, network in networks_of(state).items():
@@ -32,7 +36,10 @@ def save(folder: Path, state: State, notes: Mapping[str, Any]) -> None:
         counters = {"format": FORMAT, "step": state.step, "dealt": state.dealt}
         (place / "state.json").write_text(json.dumps({**counters, **notes}, indent=1), encoding="utf-8")
 
-    replace_folder(folder, write)
+    try:
+        replace_folder(folder, write)
+    except (SafetensorError, RuntimeError) as error:  # how their writers report a full disk
+        raise OSError(str(error).splitlines()[0]) from error
 
 
 def load(folder: Path, state: State) -> dict[str, Any]:
