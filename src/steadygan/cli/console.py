@@ -41,12 +41,12 @@ SUMMARY = ("data", "network", "loss", "stabilizers", "augmentations", "n_critic"
 def play(run: Run) -> int:
     """Play a run while showing it; returns the exit code. Ctrl-C ends it after the step at hand, with a checkpoint."""
     console = console_for()
-    console.print(opening(run), highlight=False)
+    console.print(opening(run), highlight=False, soft_wrap=True)
     with stopped_by_signals(run):
         show = show_live if console.is_terminal else show_lines
         show(run, console)
     outcome = run.outcome()
-    console.print(closing(outcome), highlight=False)
+    console.print(closing(outcome), highlight=False, soft_wrap=True)
     return outcome.exit_code
 
 
