@@ -1,6 +1,6 @@
 """Your own loop: a plain PyTorch GAN on eight Gaussians in a ring, with spectral normalization added in two lines.
 
-    python examples/own_loop.py --steps 3000
+    python examples/own_loop.py --steps 4000
 
 Only `steadygan.spectral` is used. The two lines are marked with an arrow.
 """
@@ -15,7 +15,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from steadygan.spectral import spectral_norm
 
-STD, Z_DIM, BATCH = 0.01, 16, 256  # the ring of Lin et al. 2018, arXiv:1712.04086: radius 1, std 0.01
+STD, Z_DIM, BATCH = 0.01, 16, 128  # the ring of Lin et al. 2018, arXiv:1712.04086: radius 1, std 0.01
 CENTERS = torch.tensor([[math.cos(k * math.pi / 4), math.sin(k * math.pi / 4)] for k in range(8)])
 
 
@@ -24,12 +24,10 @@ def real_points(n: int) -> Tensor:
     return CENTERS[torch.randint(8, (n,))] + STD * torch.randn(n, 2)
 
 
-def network(n_in: int, n_out: int, width: int = 128) -> nn.Sequential:
-    """Three hidden layers: [B, n_in] -> [B, n_out]."""
-    hidden = [nn.Linear(n_in, width), nn.LeakyReLU(0.2)]
-    for _ in range(2):
-        hidden += [nn.Linear(width, width), nn.LeakyReLU(0.2)]
-    return nn.Sequential(*hidden, nn.Linear(width, n_out))
+def network(n_in: int, n_out: int, width: int = 64) -> nn.Sequential:
+    """Two hidden layers: [B, n_in] -> [B, n_out]."""
+    first, second = nn.Linear(n_in, width), nn.Linear(width, width)
+    return nn.Sequential(first, nn.LeakyReLU(0.2), second, nn.LeakyReLU(0.2), nn.Linear(width, n_out))
 
 
 def coverage(points: Tensor) -> tuple[int, float]:
@@ -41,7 +39,7 @@ def coverage(points: Tensor) -> tuple[int, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument("--coefficient", type=float, default=4.0, help="c in c * W / sigma; try 1 and watch it starve")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
@@ -50,8 +48,8 @@ def main() -> None:
     generator, discriminator = network(Z_DIM, 2), network(2, 1)
     norm = spectral_norm(discriminator, coefficient=options.coefficient)  # <- before the optimizer is made
     average = AveragedModel(generator, multi_avg_fn=get_ema_multi_avg_fn(0.995))
-    of_generator = torch.optim.Adam(generator.parameters(), 1e-3, betas=(0.5, 0.9))
-    of_discriminator = torch.optim.Adam(discriminator.parameters(), 1e-3, betas=(0.5, 0.9))
+    of_generator = torch.optim.Adam(generator.parameters(), 1e-3, betas=(0.5, 0.99))
+    of_discriminator = torch.optim.Adam(discriminator.parameters(), 1e-3, betas=(0.5, 0.99))
 
     for step in range(1, options.steps + 1):
         fake = generator(torch.randn(BATCH, Z_DIM)).detach()
