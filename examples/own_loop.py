@@ -11,6 +11,7 @@ import math
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from steadygan.spectral import spectral_norm
@@ -24,10 +25,12 @@ def real_points(n: int) -> Tensor:
     return CENTERS[torch.randint(8, (n,))] + STD * torch.randn(n, 2)
 
 
-def network(n_in: int, n_out: int, width: int = 64) -> nn.Sequential:
+def network(n_in: int, n_out: int, activation: nn.Module, width: int = 64) -> nn.Sequential:
     """Two hidden layers: [B, n_in] -> [B, n_out]."""
-    first, second = nn.Linear(n_in, width), nn.Linear(width, width)
-    return nn.Sequential(first, nn.LeakyReLU(0.2), second, nn.LeakyReLU(0.2), nn.Linear(width, n_out))
+    return nn.Sequential(
+        *(nn.Linear(n_in, width), activation, nn.Linear(width, width), activation),
+        nn.Linear(width, n_out),
+    )
 
 
 def coverage(points: Tensor) -> tuple[int, float]:
@@ -40,16 +43,17 @@ def coverage(points: Tensor) -> tuple[int, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=4000)
-    parser.add_argument("--coefficient", type=float, default=4.0, help="c in c * W / sigma; try 1 and watch it starve")
+    parser.add_argument("--coefficient", type=float, default=4.0, help="c in c * W / sigma; try 1 and 8")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
 
     torch.manual_seed(options.seed)
-    generator, discriminator = network(Z_DIM, 2), network(2, 1)
+    generator, discriminator = network(Z_DIM, 2, nn.ReLU()), network(2, 1, nn.LeakyReLU(0.2))
     norm = spectral_norm(discriminator, coefficient=options.coefficient)  # <- before the optimizer is made
     average = AveragedModel(generator, multi_avg_fn=get_ema_multi_avg_fn(0.995))
     of_generator = torch.optim.Adam(generator.parameters(), 1e-3, betas=(0.5, 0.99))
     of_discriminator = torch.optim.Adam(discriminator.parameters(), 1e-3, betas=(0.5, 0.99))
+    rates = [LambdaLR(each, lambda n: min(1, 2 - 2 * n / options.steps)) for each in (of_generator, of_discriminator)]
 
     for step in range(1, options.steps + 1):
         fake = generator(torch.randn(BATCH, Z_DIM)).detach()
@@ -64,6 +68,8 @@ def main() -> None:
         loss.backward()
         of_generator.step()
         average.update_parameters(generator)
+        for rate in rates:  # held for half of the steps, then brought to 0 in a line
+            rate.step()
 
         if step % 500 == 0 or step == options.steps:
             with torch.no_grad():

@@ -1,7 +1,7 @@
 """The training loop, as a generator of records. It writes nothing, judges nothing and calls nobody back."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -70,9 +70,9 @@ def train_steps(state: State, data: Stream, method: Method, steps: int) -> Itera
         for schedule, optimizer in zip(state.schedules, state.optimizers, strict=True):
             schedule.set(optimizer, state.step)
         for _ in range(method.n_critic):
-            readings = discriminator_step(players, deal(state, data, method), method, of_discriminator)
-        batch = deal_for_generator(state, data, method)
-        readings |= generator_step(players, batch, method, of_generator)
+            batch = deal(state, data, method)
+            readings = discriminator_step(players, batch, method, of_discriminator)
+        readings |= generator_step(players, with_new_fakes(state, batch, method), method, of_generator)
         state.step += 1
         state.average.update(state.step)
         yield Record(state.step, state.dealt * data.batch_size, readings)
@@ -87,11 +87,10 @@ def deal(state: State, data: Stream, method: Method) -> Batch:
     return Batch(real, fake, label, fake_label, state.step, state.random, z=z)
 
 
-def deal_for_generator(state: State, data: Stream, method: Method) -> Batch:
-    """New fakes with their gradient, beside the reals that were dealt last."""
-    real, label = data.batch(state.dealt - 1)
-    z, fake, fake_label = imagine(state, len(real), method)
-    return Batch(real, fake, label, fake_label, state.step, state.random, z=z)
+def with_new_fakes(state: State, batch: Batch, method: Method) -> Batch:
+    """The same reals beside new fakes, which carry their gradient."""
+    z, fake, fake_label = imagine(state, len(batch.real), method)
+    return replace(batch, fake=fake, fake_label=fake_label, z=z)
 
 
 def imagine(state: State, n: int, method: Method) -> tuple[Tensor, Tensor, Tensor | None]:
