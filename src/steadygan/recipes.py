@@ -151,7 +151,7 @@ def points(data: Source, name: str, steps: int) -> Config:
         generator=Player(optimizer=adam),
         decay=Decay(horizon=steps, hold=0.5),
         ema=0.9985,
-        monitoring=Monitoring(every=100, samples_every=1000),
+        monitoring=Monitoring(every=200, samples_every=2000),
         evaluation=Evaluation(every=steps // 8, n=2500, extractor=Points(), metrics=metrics_for(data)),
         checkpoints=Checkpoints(every=1000),
         precision="float32",

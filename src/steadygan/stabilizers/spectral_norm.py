@@ -39,11 +39,13 @@ class SpectralNormalization(Stabilizer):
 
     def project(self, discriminator: nn.Module, step: int) -> None:
         """Refresh the discriminator's vectors; nothing where only the generator is normalized."""
-        SpectralNorm.of(discriminator).refresh(self._iterations(step))
+        if self.on != "generator":
+            SpectralNorm.of(discriminator).refresh(self._iterations(step))
 
     def project_generator(self, generator: nn.Module, step: int) -> None:
         """Refresh the generator's vectors; nothing where only the discriminator is normalized."""
-        SpectralNorm.of(generator).refresh(self._iterations(step))
+        if self.on != "discriminator":
+            SpectralNorm.of(generator).refresh(self._iterations(step))
 
     def _iterations(self, step: int) -> int:
         return self.start_up_iterations if step < self.start_up_steps else self.n_power_iterations
