@@ -20,10 +20,21 @@ def test_normalizes_the_chosen_players(on):
 def test_more_iterations_in_the_first_steps(step, iterations, monkeypatch):
     seen = []
     monkeypatch.setattr(SpectralNorm, "refresh", lambda self, n=None: seen.append(n))
-    stabilizer = SpectralNormalization(start_up_steps=10, start_up_iterations=7, n_power_iterations=3)
+    stabilizer = SpectralNormalization(start_up_steps=10, start_up_iterations=7, n_power_iterations=3, on="both")
     stabilizer.project(nn.Linear(2, 2), step)
     stabilizer.project_generator(nn.Linear(2, 2), step)
     assert seen == [iterations, iterations]
+
+
+@pytest.mark.parametrize(("on", "refreshed"), [("discriminator", ["D"]), ("generator", ["G"]), ("both", ["D", "G"])])
+def test_only_the_chosen_players_are_refreshed(on, refreshed, monkeypatch):
+    seen = []
+    players = {"D": nn.Linear(2, 2), "G": nn.Linear(3, 3)}
+    monkeypatch.setattr(SpectralNorm, "of", lambda network: seen.append(network) or SpectralNorm({}))
+    stabilizer = SpectralNormalization(on=on)
+    stabilizer.project(players["D"], 0)
+    stabilizer.project_generator(players["G"], 0)
+    assert seen == [players[name] for name in refreshed]
 
 
 def test_sigma_follows_a_weight_that_moves():
