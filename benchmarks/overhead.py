@@ -2,7 +2,7 @@
 
     python benchmarks/overhead.py [--rounds 8] [--device cpu]
 
-Both train side by side in one process on one thread, in turns of 50 steps; the engine's turn holds one full reading of all
+Both train side by side in one process on one thread, in turns of 100 steps; the engine's turn holds one full reading of all
 probes at the default cadence, its line of history, TensorBoard, the judgement and the status line. Compared is processor
 time (on a GPU the clock); the ratio is the median over the turns, with the quartiles. Scores, pictures and checkpoints are
 paid by the piece, not here.
@@ -24,7 +24,7 @@ from steadygan.recipes import fashion
 from steadygan.spectral import SpectralNorm
 from steadygan.training.precision import Choice
 
-TURN = 50
+TURN = 100
 
 
 def main() -> None:

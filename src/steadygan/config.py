@@ -65,7 +65,7 @@ class Decay(Settings):
 class Monitoring(Settings):
     """What is measured while training, and how often in steps."""
 
-    every: PositiveInt = 50
+    every: PositiveInt = 100
     probes: Annotated[tuple[Probe, ...], many(PROBES), SPECS] = DEFAULT_PROBES
     samples_every: PositiveInt = 250
     heldout: NonNegativeInt = 256  # examples never trained on; at most a tenth of the data

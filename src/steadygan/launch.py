@@ -1,5 +1,6 @@
 """Starting and resuming runs."""
 
+import json
 import os
 from dataclasses import asdict
 from pathlib import Path
@@ -71,13 +72,19 @@ def reopen(out: Path, steps: int | None = None) -> Run:
     config = read_config(directory)
     config = config.with_(steps=steps) if steps else config
     game, notes = restored(directory, config)
-    if game.state.step >= config.steps:
+    if game.state.step >= config.steps and finished(directory, game.state.step):
         hint = f"give a larger total, as in `steadygan resume {out} --steps {2 * config.steps}`"
         raise UsageError(f"{out}: already at step {game.state.step} of {config.steps}", hint)
-    for path in (directory.history, directory.metrics, directory.findings):
+    for path in (directory.history, directory.findings):
         cut_back(path, game.state.step)
+    cut_back(directory.metrics, min(game.state.step, config.steps - 1))  # the last score comes again with the end
     write_config(directory, config)
     return Run(directory, game, notes)
+
+
+def finished(directory: RunDirectory, step: int) -> bool:
+    """Whether the run came to its end at `step`; killed between its last step and its report it did not."""
+    return directory.outcome.is_file() and json.loads(directory.outcome.read_text(encoding="utf-8"))["step"] >= step
 
 
 def restored(directory: RunDirectory, config: Config, name: str = "last") -> tuple[Game, dict[str, Any]]:

@@ -227,6 +227,7 @@ class Run:
         self._draw()
         if not self._stopping and not self.failed:
             yield self._score()
+            self._write("last")  # once more: it must know of the best score that was just made
         self.tracker.close()
         outcome = self.outcome()
         summary = {key: value for key, value in asdict(outcome).items() if key != "path"}

@@ -19,7 +19,7 @@ class Tracker:
     def __init__(self, folder: Path, step: int) -> None:
         from torch.utils.tensorboard import SummaryWriter
 
-        self._writer: Any = SummaryWriter(str(folder), purge_step=step + 1)
+        self._writer: Any = SummaryWriter(str(folder.resolve()), purge_step=step + 1)
 
     def scalars(self, values: Mapping[str, Any], step: int) -> None:
         """Write each finite number under its name."""

@@ -167,3 +167,29 @@ def test_a_part_of_ones_own_and_data_of_ones_own_go_along(tmp_path, monkeypatch)
     loss = reopen(Path("here/run"), steps=6).config.loss
     assert type(loss).__name__ == "Wide"
     assert loss.margin == 2
+
+
+def test_the_best_score_is_known_after_a_resume(tmp_path):
+    """The last score of a session counts: a worse one after the resume does not take the place of the best."""
+    scored = {"every": 0, "n": 50, "extractor": {"name": "pixels"}, "metrics": ["kid"]}
+    first = train(small(steps=4, evaluation=scored), tmp_path / "run")
+    assert first.best is not None
+    assert first.best["step"] == 4
+    run = reopen(tmp_path / "run", steps=6)
+    assert run.best == first.best
+    for _ in run.play():
+        pass
+    lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+    assert run.best["value"] == min(json.loads(line)["kid"] for line in lines)
+
+
+def test_killed_between_the_last_step_and_the_report(in_one_go, tmp_path):
+    out = tmp_path / "run"
+    for event in start(small(), out).play():
+        if event.kind == "saved" and event.step == 12:
+            break
+    (out / "report.html").unlink(missing_ok=True)
+    assert resume(out).step == 12
+    assert (out / "report.html").is_file()
+    assert len((out / "metrics.jsonl").read_text().splitlines()) == 1
+    assert_same(in_one_go, out)
