@@ -8,6 +8,7 @@ from torch import Tensor
 
 from steadygan.data.source import Dataset
 from steadygan.errors import ConfigError
+from steadygan.images import from_uint8
 
 
 class Stream:
@@ -56,7 +57,7 @@ class Stream:
 
 def in_range(examples: Tensor) -> Tensor:
     """Images uint8 become float32 in [-1, 1]; points stay as they are."""
-    return examples.float() / 127.5 - 1 if examples.dtype == torch.uint8 else examples
+    return from_uint8(examples) if examples.dtype == torch.uint8 else examples
 
 
 def split(dataset: Dataset, n_heldout: int, seed: int = 0) -> tuple[Dataset, Dataset]:

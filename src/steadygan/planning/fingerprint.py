@@ -5,8 +5,7 @@ from statistics import median_low
 from typing import Any
 
 from steadygan.data.source import Survey
-
-GREY_MODES = {"1", "L", "LA", "La", "I", "I;16", "I;16L", "I;16B", "I;16N", "F"}
+from steadygan.images import is_grey
 
 
 @dataclass(frozen=True)
@@ -45,6 +44,6 @@ def fingerprint(survey: Survey) -> Fingerprint:
     """
     sides = [min(size) for size, n in survey.sizes.items() for _ in range(n)]
     square = all(width == height for width, height in survey.sizes)
-    grey = bool(survey.modes) and set(survey.modes) <= GREY_MODES
+    grey = bool(survey.modes) and all(map(is_grey, survey.modes))
     same = len(survey.sizes) == 1 and square
     return Fingerprint(survey.count, median_low(sides) if sides else 0, same, grey, dict(survey.class_counts))
