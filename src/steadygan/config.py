@@ -135,11 +135,6 @@ class Config(Settings):
         except ValidationError as error:
             raise ConfigError(*explain(error, cls, "")) from None
 
-    @classmethod
-    def read(cls, path: Path) -> "Config":
-        """The config in a YAML or JSON file."""
-        return cls.of(read_mapping(path))
-
     def mapping(self) -> dict[str, Any]:
         """The plain mapping that `of` turns back into this config."""
         return self.model_dump(mode="json")

@@ -56,10 +56,7 @@ def discriminator_step(networks: Networks, batch: Batch, method: Method, optimiz
         terms = {"loss/discriminator": method.loss.discriminator(real_logits, fake_logits)}
         for stabilizer in method.stabilizers:
             add(terms, stabilizer, stabilizer.penalty(discriminator, batch))
-        optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward(total(terms))
-    norm = gradient_norm(optimizer)
-    optimizer.step()
+        norm = descend(terms, optimizer)
     for stabilizer in method.stabilizers:
         stabilizer.project(discriminator, batch.step)  # spectral normalization refreshes here, all layers together
     return detached({**terms, **logit_readings(real_logits, fake_logits), "grad_norm/discriminator": norm})
@@ -77,13 +74,19 @@ def generator_step(networks: Networks, batch: Batch, method: Method, optimizer: 
         terms = {"loss/generator": method.loss.generator(fake_logits, real_logits)}
         for stabilizer in method.stabilizers:
             add(terms, stabilizer, stabilizer.generator_penalty(networks, batch))
-        optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward(total(terms))
-    norm = gradient_norm(optimizer)
-    optimizer.step()
+        norm = descend(terms, optimizer)
     for stabilizer in method.stabilizers:
         stabilizer.project_generator(networks.generator, batch.step)
     return detached({**terms, "grad_norm/generator": norm})
+
+
+def descend(terms: Readings, optimizer: Optimizer) -> Tensor:
+    """One optimizer step down the sum of all terms; returns the norm of its gradient: -> scalar."""
+    optimizer.zero_grad(set_to_none=True)
+    torch.autograd.backward(total(terms))
+    norm = gradient_norm(optimizer)
+    optimizer.step()
+    return norm
 
 
 def add(terms: Readings, stabilizer: Stabilizer, penalty: Tensor | None) -> None:
