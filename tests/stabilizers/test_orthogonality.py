@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from steadygan.game import Networks
-from steadygan.spectral import as_matrices
+from steadygan.spectral import weights
 from steadygan.stabilizers import Orthogonality
 from steadygan.stabilizers.orthogonality import off_diagonal_energy, orthogonality_penalty
 
@@ -44,9 +44,19 @@ def test_two_rows_in_closed_form():
 def test_sums_over_layers_of_all_kinds_but_embeddings():
     network = nn.Sequential(nn.Embedding(7, 4), nn.Linear(4, 6), nn.Conv2d(4, 8, 3, groups=2), nn.ConvTranspose2d(4, 6, 3))
     network = network.double()
-    expected = sum(naive(as_matrices(layer.weight, layer)) for layer in network if not isinstance(layer, nn.Embedding))
+    others = [weight for weight in weights(network) if not isinstance(weight.layer, nn.Embedding)]
+    assert [weight.name for weight in others] == ["1", "2", "3"]
+    expected = sum(naive(weight.matrices(weight.value)) for weight in others)
     assert orthogonality_penalty(network).item() == pytest.approx(expected.item(), rel=1e-12)
     assert orthogonality_penalty(nn.ReLU()).item() == 0.0
+
+
+def test_queries_keys_and_values_are_three_matrices():
+    """Rows of queries need not be orthogonal to rows of keys."""
+    attention = nn.MultiheadAttention(4, 2, bias=False).double()
+    parts = [*attention.in_proj_weight.detach().chunk(3), attention.out_proj.weight]
+    expected = sum(naive(part[None]) for part in parts)
+    assert orthogonality_penalty(attention).item() == pytest.approx(expected.item(), rel=1e-12)
 
 
 @pytest.mark.parametrize("on", ["discriminator", "generator", "both"])

@@ -38,7 +38,7 @@ def test_normalized_weights_enter_as_they_are_read_and_vectors_never():
     average = MovingAverage(net, decay=0.0)
     assert set(average.generator.state_dict()) == plain_names
     with torch.no_grad():
-        net[0].parametrizations.weight.original.mul_(-3)
+        net[0]._parameters["weight"].mul_(-3)
     SpectralNorm.of(net).refresh(20)
     average.update(1000)
     assert torch.allclose(average.generator[0].weight, net[0].weight, atol=1e-6)

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from steadygan.game import Batch, Networks
 from steadygan.monitoring.base import Probe
 from steadygan.monitoring.quiet import Quiet
-from steadygan.spectral import SpectralNorm, condition_number, effective_rank, singular_values, weight_layers
+from steadygan.spectral import SpectralNorm, Weight, condition_number, effective_rank, weights
+from steadygan.spectral.singular import of_matrices
 
 
 class Spectrum(Probe):
@@ -21,8 +22,9 @@ class Spectrum(Probe):
     condition number that is infinite. `sigma_error/D.<layer>`, for spectrally normalized layers only, is the exact value over
     the assumed one, minus 1: 0.02 means that the layer is 2% steeper than promised. `sigma_error/max` is the largest of them.
 
-    A convolution counts as the matrix of its kernel, as spectral normalization takes it, not as a map between images.
-    A full decomposition of each weight: the most expensive probe, so read it every few hundred steps.
+    A convolution counts as the matrix of its kernel, as spectral normalization takes it, not as a map between images; queries,
+    keys and values of attention count as a matrix each. All singular values of each weight: a share of a step where networks
+    are small or batches large, but several steps where layers have a thousand units and more.
     """
 
     name: Literal["spectrum"] = "spectrum"
@@ -38,23 +40,24 @@ class Spectrum(Probe):
         return {**readings, "sigma_error/max": max(errors)} if errors else readings
 
 
-class Weight(nn.Module):
-    """Reads a layer's weight as the layer would."""
+class Reading(nn.Module):
+    """Reads a weight as its layer would."""
 
-    def __init__(self, layer: nn.Module) -> None:
+    def __init__(self, weight: Weight) -> None:
         super().__init__()
-        self.layer = layer
+        self.weight, self.layer = weight, weight.layer
 
     def forward(self) -> Tensor:
         """The weight as used."""
-        return cast(Tensor, self.layer.weight)
+        return self.weight.value
 
 
 @torch.no_grad()
 def spectra(network: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    """(layer name, singular values [G, K] of the weight as used, the largest first) of every layer with a weight matrix."""
-    for name, layer in weight_layers(network):
-        yield name, singular_values(Quiet(Weight(layer))(), layer)
+    """(label, singular values [G, K] of the weight as used, the largest first) of every weight matrix; of q, k and v apart."""
+    for weight in weights(network):
+        values = of_matrices(weight.matrices(cast(Tensor, Quiet(Reading(weight))())))
+        yield from zip(weight.labels, values.unsqueeze(1) if weight.apart else [values], strict=True)
 
 
 def layer_readings(place: str, values: Tensor, target: float | None) -> dict[str, float]:

@@ -1,186 +1,249 @@
-"""Spectral normalization: every layer of a network divided by its largest singular value, all refreshed together.
+"""Spectral normalization of a network: every layer divided by its largest singular value, all refreshed together.
 
-Reads have no side effects. The vectors u and v move only in `SpectralNorm.refresh`, once per update of the weights; between two
-refreshes real images, fake images, gradient penalties, the generator's step and an evaluation all see the very same weights.
+One refresh for each update of the weights. Between two refreshes real images, fake images, gradient penalties, the generator's
+step, recomputed activations and an evaluation all see the very same weights.
 """
 
 import zlib
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
-from typing import cast
+from collections.abc import Callable, Sequence
+from fnmatch import fnmatchcase
+from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn import Parameter
 from torch.nn.utils import parametrize
 
 from steadygan.errors import NetworkError
-from steadygan.spectral.matrix import TRANSPOSED, groups_of, matrices, weight_layers
-from steadygan.spectral.power import power_iteration, sigma
+from steadygan.spectral.group import Group, Iterations, Until
+from steadygan.spectral.layer import Normalized, attach, detach
+from steadygan.spectral.matrix import Weight, weights
+from steadygan.spectral.modes import MODES, Mode
+from steadygan.spectral.normalized import NormalizedWeight, wide
+from steadygan.spectral.reading import input_shapes, readings_of
+from steadygan.spectral.subspace import WIDTH
 
-N_BURN_IN = 15
+UNTIL = Until()
 
-
-class NormalizedWeight(nn.Module):
-    """Reads a weight as `coefficient * W / sigma`, with sigma = u'Wv differentiable in W and u, v constant.
-
-    Miyato et al. 2018, arXiv:1802.05957, eqs. 8, 9 and 12. The gradient is that of torch's own parametrization.
-    """
-
-    u: Tensor  # [G, M]
-    v: Tensor  # [G, N]
-
-    def __init__(self, layer: nn.Module, name: str, coefficient: float) -> None:
-        super().__init__()
-        self.groups, self.transposed = groups_of(layer), isinstance(layer, TRANSPOSED)
-        self.coefficient = coefficient
-        weight = stored_weight(layer).detach()
-        stack = self.matrices(weight)
-        self.register_buffer("u", starting_vector(stack[:, :, 0], name))
-        self.register_buffer("v", starting_vector(stack[:, 0, :], name + "/v"))
-        self.refresh(weight, N_BURN_IN)
-
-    def matrices(self, weight: Tensor) -> Tensor:
-        """The weight as matrices in at least float32: -> [G, M, N]."""
-        wide = weight if weight.dtype == torch.float64 else weight.float()
-        return matrices(wide, self.groups, self.transposed)
-
-    def sigma(self, weight: Tensor) -> Tensor:
-        """The largest singular value over all groups, as far as u and v know it: -> scalar."""
-        with full_precision(weight):
-            estimates = sigma(self.matrices(weight), self.u, self.v)
-        return estimates.amax() if self.groups > 1 else estimates.squeeze(0)
-
-    def forward(self, weight: Tensor) -> Tensor:
-        """The normalized weight, of the shape and type of `weight`; a zero weight stays zero."""
-        estimate = self.sigma(weight)
-        scale = self.coefficient / torch.where(estimate > 0, estimate, 1)
-        return (weight * scale).to(weight.dtype)
-
-    def right_inverse(self, weight: Tensor) -> Tensor:
-        """What is stored when somebody assigns `layer.weight = weight`: the weight as it is."""
-        return weight
-
-    @torch.no_grad()
-    def refresh(self, weight: Tensor, n: int) -> None:
-        """Move u and v `n` power iterations on."""
-        with full_precision(weight):
-            u, v = power_iteration(self.matrices(weight), self.u, self.v, n)
-        self.u.copy_(u)
-        self.v.copy_(v)
+Chosen = str | Sequence[str] | Callable[[str, nn.Module], bool]
 
 
 class SpectralNorm:
-    """The handle on all normalized layers of a network. Holds no state of its own: u and v are buffers of the network.
+    """The handle on the normalized weights of a network. Holds no state of its own: u and v are buffers of the network.
 
     Attributes:
-        layers: name -> layer, in the network's order.
+        layers: layer name -> layer, in the network's order.
+        weights: all normalized weights, in the network's order.
     """
 
-    def __init__(self, layers: dict[str, nn.Module], n_power_iterations: int = 2) -> None:
-        self.layers = layers
-        self.n_power_iterations = n_power_iterations
+    def __init__(self, module: nn.Module) -> None:
+        named = [(name, layer) for name, layer in module.named_modules() if isinstance(layer, Normalized)]
+        self.layers: dict[str, nn.Module] = dict(named)
+        found = dict.fromkeys(one for _, layer in named for one in layer._normalized.values())
+        self.weights: list[NormalizedWeight] = list(found)
 
     @classmethod
-    def of(cls, module: nn.Module, n_power_iterations: int = 2) -> "SpectralNorm":
-        """The handle on whatever is normalized in `module`, also after a copy or a load."""
-        return cls({name: layer for name, layer in weight_layers(module) if normalization_of(layer)}, n_power_iterations)
+    def of(cls, module: nn.Module) -> "SpectralNorm":
+        """The handle on whatever is normalized in `module`, also after a copy or a load; without layers if nothing is."""
+        return cls(module)
 
     def refresh(self, n: int | None = None) -> None:
-        """Move u and v of all layers by `n` power iterations. Call it once after each update of the weights."""
-        for normalization, weight in self._pairs():
-            normalization.refresh(weight, self.n_power_iterations if n is None else n)
+        """Bring u and v of all layers up to date with the weights, by `n` iterations, or as many as were asked for.
+
+        Call it once after each update of the weights where that is not noticed by itself: in compiled loops, and with
+        `automatic=False`.
+        """
+        for group in dict.fromkeys(one.group for one in self.weights):
+            chosen = [one for one in self.weights if one.group is group]
+            group.refresh(None if len(chosen) == len(group.weights) else chosen, n)
 
     @property
     def sigma(self) -> dict[str, float]:
-        """Layer name -> estimated largest singular value of the stored weight, before normalization."""
-        with torch.no_grad():
-            values = [normalization.sigma(weight) for normalization, weight in self._pairs()]
-        return dict(zip(self.layers, torch.stack(values).tolist(), strict=True)) if values else {}
+        """Name -> norm of the stored weight, before normalization, as the normalization knows it. Copies once to the host."""
+        return self._numbers(lambda one: self._known(one).sigma)
+
+    @property
+    def residual(self) -> dict[str, float]:
+        """Name -> |W'u - sigma v| / sigma that the last refresh found on its way: near 0, sigma is a singular value.
+
+        It tells how far the latest update turned the singular vectors; NaN before the first refresh after a load or a copy.
+        """
+        return self._numbers(lambda one: torch.tensor(torch.nan) if one.residual is None else worst(one))
 
     @property
     def coefficient(self) -> dict[str, float]:
-        """Layer name -> the value that its largest singular value is brought to."""
-        return {name: pair[0].coefficient for name, pair in zip(self.layers, self._pairs(), strict=True)}
+        """Name -> what the norm is brought to."""
+        return self._numbers(lambda one: one.coefficient)
 
-    def _pairs(self) -> Iterator[tuple[NormalizedWeight, Tensor]]:
-        for layer in self.layers.values():
-            normalization = normalization_of(layer)
-            if normalization is not None:
-                yield normalization, stored_weight(layer)
+    def set_coefficient(self, value: float) -> None:
+        """Bring all norms to `value` from the next read on."""
+        for one in self.weights:
+            with torch.no_grad():
+                one.coefficient.fill_(value)
+            one.known = one.value = None
+
+    def _known(self, one: NormalizedWeight) -> Any:
+        return one.known or one.know_buffers()
+
+    def _numbers(self, number: Callable[[NormalizedWeight], Tensor]) -> dict[str, float]:
+        rows = [number(one).detach().float().expand(len(one.weight.labels)) for one in self.weights]
+        labels = [label for one in self.weights for label in one.weight.labels]
+        return dict(zip(labels, torch.cat([row.cpu() for row in rows]).tolist(), strict=True)) if rows else {}
 
 
-def spectral_norm(module: nn.Module, coefficient: float = 1.0, n_power_iterations: int = 2) -> SpectralNorm:
-    """Normalize every linear, embedding, convolution and transposed convolution in `module`, in place.
+def worst(one: NormalizedWeight) -> Tensor:
+    """The residual of a weight: [3] where its blocks are apart, else the largest of all."""
+    assert one.residual is not None
+    return one.residual if one.weight.apart else one.residual.amax()
+
+
+def spectral_norm(
+    module: nn.Module,
+    coefficient: float = 1.0,
+    *,
+    n_power_iterations: Iterations = UNTIL,
+    mode: str = "hard",
+    norm: Literal["matrix", "operator"] = "matrix",
+    include: Chosen = "*",
+    exclude: Chosen = (),
+    automatic: bool = True,
+    input_shape: tuple[int, ...] | None = None,
+) -> SpectralNorm:
+    """Normalize the weights of `module`, in place: linear, bilinear, embedding, (transposed) convolution and attention layers.
 
     Args:
-        module: any network; its parameters keep their identity, under `<layer>.parametrizations.weight.original`.
+        module: any network. Its parameters keep their identity and their names; `layer.weight` reads as normalized.
         coefficient: c in `c * W / sigma`, above 0. With c = 1 each layer is at most 1-Lipschitz as a matrix.
-        n_power_iterations: iterations in each `refresh`.
+        n_power_iterations: of each refresh: a number, a function of the number of refreshes so far, or `Until` a residual.
+        mode: `hard`, `soft`, `gain`, `initial`, `bidirectional` or `measure`; see `MODES`.
+        norm: of the `matrix` of a convolution's kernel, or of the convolution as an `operator` between images.
+        include, exclude: which weights, by name: a pattern as `blocks.*`, several, or a function of (name, layer).
+        automatic: refresh when a forward pass in training mode finds a changed weight. Not in compiled code: call `refresh()`.
+        input_shape: of one sample of the network, as (C, H, W); needed for the operator norm, which depends on it.
 
     Returns:
-        The handle: call `refresh()` after each update of the weights.
+        The handle.
 
     Raises:
-        NetworkError: there is no layer to normalize, or one is normalized already.
+        NetworkError: nothing to normalize; a weight that has one dimension, is normalized already, or does not exist yet.
 
     >>> norm = spectral_norm(nn.Linear(8, 4))
-    >>> list(norm.layers)
+    >>> list(norm.sigma)
     ['']
     """
-    layers = dict(weight_layers(module))
-    if not layers:
-        raise NetworkError("spectral norm: the network has no linear, embedding or convolution layer")
-    if taken := [name for name, layer in layers.items() if parametrize.is_parametrized(layer, "weight")]:
-        raise NetworkError(f"spectral norm: {taken[0]!r} is parametrized already", "remove that first; applying twice stacks")
-    for name, layer in layers.items():
-        parametrize.register_parametrization(layer, "weight", NormalizedWeight(layer, name, coefficient))
-    return SpectralNorm(layers, n_power_iterations)
+    law = mode_named(mode)
+    shapes = shapes_for(module, norm, law, input_shape)
+    chosen = [weight for weight in weights(module) if picks(include, weight) and not picks(exclude, weight)]
+    refuse(module, chosen, include)
+    group = Group(n_power_iterations, automatic)
+    shared: dict[int, NormalizedWeight] = {}
+    for weight in chosen:
+        raw = cast(Tensor, weight.layer._parameters[weight.parameter])
+        if id(raw) not in shared:
+            shared[id(raw)] = NormalizedWeight(weight, law, readings_of(weight, law.both_ways, shapes), group)
+            prepare(shared[id(raw)], coefficient)
+        attach(weight.layer, weight.parameter, shared[id(raw)])
+    group.refresh()
+    if law.keeps_initial:
+        for one in group.weights:
+            keep_initial(one)
+    return SpectralNorm(module)
+
+
+def mode_named(mode: str) -> Mode:
+    """The mode of that name."""
+    if mode not in MODES:
+        raise NetworkError(f"spectral norm: there is no mode {mode!r}", f"one of {', '.join(MODES)}")
+    return MODES[mode]
+
+
+def shapes_for(
+    module: nn.Module, norm: str, law: Mode, input_shape: tuple[int, ...] | None
+) -> dict[nn.Module, tuple[int, ...]]:
+    """The input shapes of the convolutions whose operator norm is asked for; none for the matrix norm."""
+    if norm == "matrix":
+        return {}
+    if norm != "operator":
+        raise NetworkError(f"spectral norm: there is no norm {norm!r}", "one of matrix, operator")
+    if input_shape is None:
+        raise NetworkError("spectral norm: the operator norm depends on the size of the images", "pass input_shape=(C, H, W)")
+    if law.both_ways:
+        raise NetworkError("spectral norm: the bidirectional mode is the mean of two matrix norms", "leave norm as it is")
+    return input_shapes(module, tuple(input_shape))
+
+
+def picks(chosen: Chosen, weight: Weight) -> bool:
+    """Whether patterns or a function choose a weight."""
+    if callable(chosen):
+        return chosen(weight.name, weight.layer)
+    return any(fnmatchcase(weight.name, pattern) for pattern in ([chosen] if isinstance(chosen, str) else chosen))
+
+
+def refuse(module: nn.Module, chosen: Sequence[Weight], include: Chosen) -> None:
+    """Raise for what cannot be normalized."""
+    if not chosen:
+        for name, layer in module.named_modules():
+            if include != "*" and is_flat(layer) and picks(include, Weight(name, layer)):
+                hint = "name linear, embedding, convolution or attention layers"
+                raise NetworkError(f"spectral norm: the weight of {name!r} has one dimension, so no singular values", hint)
+        raise NetworkError("spectral norm: the network has no linear, embedding or convolution layer that is chosen")
+    for weight in chosen:
+        if (reason := obstacle(weight)) is not None:
+            raise NetworkError(f"spectral norm: {weight.name!r} {reason[0]}", reason[1])
+
+
+def obstacle(weight: Weight) -> tuple[str, str] | None:
+    """Why a weight cannot be normalized, and what to do; None where it can."""
+    layer, raw = weight.layer, weight.layer._parameters.get(weight.parameter)
+    if raw is None or isinstance(layer, Normalized) or parametrize.is_parametrized(layer, weight.parameter):
+        return "is normalized or parametrized already", "remove that first; applying twice stacks"
+    if nn.parameter.is_lazy(raw):
+        return "has no weight yet", "pass one batch through the lazy layer first"
+    if getattr(layer, "max_norm", None) is not None:
+        return "rewrites its weight in each pass", "build the embedding without max_norm"
+    return None
+
+
+def is_flat(layer: nn.Module) -> bool:
+    """The layer's weight is a vector."""
+    weight = layer._parameters.get("weight")
+    return weight is not None and weight.dim() < 2
+
+
+def prepare(one: NormalizedWeight, coefficient: float) -> None:
+    """Put the buffers of one weight on its layer."""
+    layer, parameter, raw = one.weight.layer, one.weight.parameter, wide(one.raw.detach())
+    for reading in one.readings:
+        groups, rows, columns = reading.sizes(one.weight)
+        layer.register_buffer(f"{parameter}_u{reading.suffix}", starting_vectors(groups, 1, rows, one.name).to(raw).squeeze(0))
+        layer.register_buffer(
+            f"{parameter}_v{reading.suffix}", starting_vectors(groups, WIDTH, columns, one.name + "/v").to(raw)
+        )
+    layer.register_buffer(f"{parameter}_coefficient", raw.new_tensor(coefficient))
+    if one.mode.learnable:
+        layer.register_parameter(f"{parameter}_gain", nn.Parameter(raw.new_ones(())))
+
+
+def starting_vectors(groups: int, count: int, size: int, name: str) -> Tensor:
+    """Random orthonormal vectors, the same for the same name; zero beyond `size`: -> [count, groups * size] float64."""
+    random = torch.Generator().manual_seed(zlib.crc32(name.encode()))
+    vectors = torch.randn(groups, size, count, generator=random, dtype=torch.float64)
+    found = torch.zeros(groups, count, size, dtype=torch.float64)
+    found[:, : min(count, size)] = torch.linalg.qr(vectors).Q.mT
+    return found.transpose(0, 1).flatten(1)
+
+
+def keep_initial(one: NormalizedWeight) -> None:
+    """Make the norm that a weight has now its coefficient."""
+    assert one.known is not None
+    one.weight.layer._buffers[f"{one.weight.parameter}_coefficient"] = one.known.sigma.clone()
+    one.known = one.value = None
 
 
 def remove_spectral_norm(module: nn.Module) -> None:
     """Make the normalized weights the plain weights of `module`, in place; parameters keep their identity."""
-    for layer in SpectralNorm.of(module).layers.values():
-        if len(cast(nn.ModuleDict, layer.parametrizations)) > 1:  # somebody parametrized the bias too
-            parametrize.remove_parametrizations(layer, "weight", leave_parametrized=True)
-        else:
-            remove_from(layer)
-
-
-def remove_from(layer: nn.Module) -> None:
-    """The same for one layer. Torch's own way deletes `weight` from a class that deep copies of the layer share."""
-    weight = cast(Parameter, stored_weight(layer))
-    weight.data = cast(Tensor, layer.weight).detach()
-    del layer.parametrizations
-    layer.__class__ = type(layer).__bases__[0]
-    layer.register_parameter("weight", weight)
-
-
-def normalization_of(layer: nn.Module) -> NormalizedWeight | None:
-    """The normalization through which this very layer reads its weight, or None."""
-    if not parametrize.is_parametrized(layer, "weight"):
-        return None
-    chain = cast(nn.ModuleDict, layer.parametrizations)["weight"]
-    first = cast(parametrize.ParametrizationList, chain)[0]
-    return first if isinstance(first, NormalizedWeight) else None
-
-
-def stored_weight(layer: nn.Module) -> Tensor:
-    """The weight as the optimizer sees it, before normalization."""
-    if parametrize.is_parametrized(layer, "weight"):
-        return cast(Tensor, cast(nn.ModuleDict, layer.parametrizations)["weight"].original)
-    return cast(Tensor, layer.weight)
-
-
-def full_precision(weight: Tensor) -> AbstractContextManager[object]:
-    """Autocast switched off, where it is on: a norm in bfloat16 has two digits."""
-    device = weight.device.type
-    return torch.autocast(device, enabled=False) if torch.is_autocast_enabled(device) else nullcontext()
-
-
-def starting_vector(like: Tensor, name: str) -> Tensor:
-    """A random unit vector for each row, the same on every machine for the same layer name: [G, N] -> [G, N]."""
-    random = torch.Generator().manual_seed(zlib.crc32(name.encode()))
-    vector = torch.randn(like.shape, generator=random, dtype=torch.float64)
-    unit_vector: Tensor = vector / vector.norm(dim=1, keepdim=True)
-    return unit_vector.to(like)
+    layers = list(SpectralNorm(module).layers.values())
+    values = {id(one.raw): (one, one.read().detach().clone()) for one in SpectralNorm(module).weights}
+    for one, value in values.values():
+        one.raw.data = value
+    for layer in cast(list[Normalized], layers):
+        detach(layer)

@@ -1,13 +1,13 @@
 """Orthogonal regularization: the outputs of a layer are drawn towards independence of one another."""
 
-from typing import Literal, cast
+from typing import Literal
 
 import torch
 from pydantic import PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
 from steadygan.game import Batch, Networks
-from steadygan.spectral import as_matrices, weight_layers
+from steadygan.spectral import weights
 from steadygan.stabilizers.base import Stabilizer
 
 
@@ -28,10 +28,10 @@ def off_diagonal_energy(matrices: Tensor) -> Tensor:
 
 def orthogonality_penalty(module: nn.Module) -> Tensor:
     """`off_diagonal_energy` of every weight but embeddings, as used (normalized where it is), summed -> scalar, float32."""
-    layers = [layer for _, layer in weight_layers(module) if not isinstance(layer, nn.Embedding)]
-    weights = [cast(Tensor, layer.weight) for layer in layers]
-    with torch.autocast(weights[0].device.type if weights else "cpu", enabled=False):
-        energies = [off_diagonal_energy(as_matrices(weight, layer)) for weight, layer in zip(weights, layers, strict=True)]
+    taken = [weight for weight in weights(module) if not isinstance(weight.layer, nn.Embedding | nn.EmbeddingBag)]
+    values = [weight.value for weight in taken]
+    with torch.autocast(values[0].device.type if values else "cpu", enabled=False):
+        energies = [off_diagonal_energy(weight.matrices(value)) for weight, value in zip(taken, values, strict=True)]
     return torch.stack(energies).sum() if energies else torch.zeros(())
 
 

@@ -2,11 +2,11 @@
 
 from typing import Literal
 
-from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import PositiveFloat, PositiveInt
 from torch import nn
 
 from steadygan.game import Networks
-from steadygan.spectral import SpectralNorm, spectral_norm
+from steadygan.spectral import SpectralNorm, Until, spectral_norm
 from steadygan.stabilizers.base import Stabilizer
 
 
@@ -14,38 +14,38 @@ class SpectralNormalization(Stabilizer):
     """Every weight of a player divided by its largest singular value. Miyato et al. 2018, arXiv:1802.05957, eq. 8.
 
     What we do differently from the paper: one refresh per update of the weights instead of one per forward pass, so that real
-    and fake are judged by the same weights; and a few more iterations while the weights still move fast.
+    and fake are judged by the same weights; and as many iterations as the singular vectors have turned, instead of one.
 
     Attributes:
         coefficient: c in `c * W / sigma`. 1 is the paper's; it starves the discriminator where the data's scale is small.
-        n_power_iterations: iterations after each update, warm-started.
-        start_up_steps, start_up_iterations: for that many first steps, that many iterations instead.
+        mode: `hard` divides by sigma; `soft` only where sigma is above c; `gain` learns a factor; `initial` keeps the norm that
+            each weight starts with; `bidirectional` divides by the mean of two norms; `measure` divides by nothing.
+        n_power_iterations: iterations after each update, warm-started; none: until the relative residual is below 0.05.
         on: which player.
     """
 
     name: Literal["spectral_norm"] = "spectral_norm"
     coefficient: PositiveFloat = 1.0
-    n_power_iterations: PositiveInt = 2
-    start_up_steps: NonNegativeInt = 50
-    start_up_iterations: PositiveInt = 5
+    mode: Literal["hard", "soft", "gain", "initial", "bidirectional", "measure"] = "hard"
+    n_power_iterations: PositiveInt | None = None
     on: Literal["discriminator", "generator", "both"] = "discriminator"
 
     def prepare(self, networks: Networks) -> None:
         """Normalize all layers of the chosen players."""
-        if self.on != "generator":
-            spectral_norm(networks.discriminator, self.coefficient)
-        if self.on != "discriminator":
-            spectral_norm(networks.generator, self.coefficient)
+        iterations = self.n_power_iterations or Until()
+        for player in self._players(networks):
+            spectral_norm(player, self.coefficient, mode=self.mode, n_power_iterations=iterations, automatic=False)
 
     def project(self, discriminator: nn.Module, step: int) -> None:
         """Refresh the discriminator's vectors; nothing where only the generator is normalized."""
         if self.on != "generator":
-            SpectralNorm.of(discriminator).refresh(self._iterations(step))
+            SpectralNorm.of(discriminator).refresh()
 
     def project_generator(self, generator: nn.Module, step: int) -> None:
         """Refresh the generator's vectors; nothing where only the discriminator is normalized."""
         if self.on != "discriminator":
-            SpectralNorm.of(generator).refresh(self._iterations(step))
+            SpectralNorm.of(generator).refresh()
 
-    def _iterations(self, step: int) -> int:
-        return self.start_up_iterations if step < self.start_up_steps else self.n_power_iterations
+    def _players(self, networks: Networks) -> list[nn.Module]:
+        chosen = {"discriminator": [networks.discriminator], "generator": [networks.generator]}
+        return chosen.get(self.on, [networks.discriminator, networks.generator])

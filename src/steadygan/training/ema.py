@@ -5,7 +5,7 @@ import copy
 import torch
 from torch import Tensor, nn
 
-from steadygan.spectral import remove_spectral_norm
+from steadygan.spectral import own_names, remove_spectral_norm
 
 
 class MovingAverage:
@@ -44,15 +44,11 @@ Place = tuple[nn.Module, str]
 
 
 def places(network: nn.Module) -> list[Place]:
-    """Where each weight and each buffer but u and v is read: module and attribute, in one order with and without u and v."""
+    """Where each weight and each buffer but those of normalization is read: module and attribute, in one order with and without u and v."""
     found = []
-    for prefix, module in sorted(network.named_modules()):
-        if "parametrizations" in prefix.split("."):
-            continue
-        names = [name for name, value in [*module._parameters.items(), *module._buffers.items()] if value is not None]
-        if hasattr(module, "parametrizations"):
-            names += list(module.parametrizations)
-        found += [(module, name) for name in sorted(names)]
+    for _, module in sorted(network.named_modules()):
+        there = [name for name, value in [*module._parameters.items(), *module._buffers.items()] if value is not None]
+        found += [(module, name) for name in sorted(set(there) - own_names(module))]
     return found
 
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.parametrize import cached
 from torch.optim import Optimizer
 
 from steadygan.augmentation import Augmentation
@@ -49,14 +48,13 @@ def discriminator_step(networks: Networks, batch: Batch, method: Method, optimiz
     """One discriminator update on `batch`, whose fakes carry no gradient."""
     discriminator = networks.discriminator
     batch = method.seen(batch)
-    with cached():  # every normalized weight is computed once and serves real, fake and penalties
-        with method.precision.autocast(batch.real.device):
-            real_logits = judged(discriminator, batch.real, batch.label).float()  # [B]
-            fake_logits = judged(discriminator, batch.fake, batch.fake_label).float()  # [B]
-        terms = {"loss/discriminator": method.loss.discriminator(real_logits, fake_logits)}
-        for stabilizer in method.stabilizers:
-            add(terms, stabilizer, stabilizer.penalty(discriminator, batch))
-        norm = descend(terms, optimizer)
+    with method.precision.autocast(batch.real.device):
+        real_logits = judged(discriminator, batch.real, batch.label).float()  # [B]
+        fake_logits = judged(discriminator, batch.fake, batch.fake_label).float()  # [B]
+    terms = {"loss/discriminator": method.loss.discriminator(real_logits, fake_logits)}
+    for stabilizer in method.stabilizers:
+        add(terms, stabilizer, stabilizer.penalty(discriminator, batch))
+    norm = descend(terms, optimizer)
     for stabilizer in method.stabilizers:
         stabilizer.project(discriminator, batch.step)  # spectral normalization refreshes here, all layers together
     return detached({**terms, **logit_readings(real_logits, fake_logits), "grad_norm/discriminator": norm})
@@ -64,7 +62,7 @@ def discriminator_step(networks: Networks, batch: Batch, method: Method, optimiz
 
 def generator_step(networks: Networks, batch: Batch, method: Method, optimizer: Optimizer) -> Readings:
     """One generator update; `batch.fake` is what it just made, with its gradient. The discriminator stays as it is."""
-    with frozen(networks.discriminator), cached():
+    with frozen(networks.discriminator):
         batch = replace(batch, fake=method.view(batch.fake, batch))
         with method.precision.autocast(batch.real.device):
             fake_logits = judged(networks.discriminator, batch.fake, batch.fake_label).float()  # [B]
@@ -109,7 +107,13 @@ def logit_readings(real_logits: Tensor, fake_logits: Tensor) -> Readings:
 def gradient_norm(optimizer: Optimizer) -> Tensor:
     """The Euclidean norm of all gradients that an optimizer is about to follow: -> scalar."""
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    norms = torch._foreach_norm([parameter.grad for parameter in parameters if parameter.grad is not None])
+    return norm_of([parameter.grad for parameter in parameters if parameter.grad is not None])
+
+
+def norm_of(gradients: list[Tensor]) -> Tensor:
+    """The Euclidean norm of all gradients together, in float32 at least, on the device of the first: -> scalar."""
+    wide = torch.float64 if gradients[0].dtype == torch.float64 else torch.float32  # 65504 is the end of float16
+    norms = [norm.to(gradients[0].device) for norm in torch._foreach_norm(gradients, 2, wide)]
     total_norm: Tensor = torch.linalg.vector_norm(torch.stack(norms))
     return total_norm
 
