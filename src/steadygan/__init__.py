@@ -14,12 +14,15 @@ if TYPE_CHECKING:
     from steadygan.applications.synthesis import sample
     from steadygan.config import Config
     from steadygan.launch import resume, train
+    from steadygan.monitor import Monitor, Verdict
     from steadygan.report import write_report
     from steadygan.run import Outcome
 
 __all__ = [
     "Config",
+    "Monitor",
     "Outcome",
+    "Verdict",
     "evaluate",
     "losses",
     "recipes",
@@ -34,7 +37,9 @@ __all__ = [
 
 _HOMES = {
     "Config": "config",
+    "Monitor": "monitor",
     "Outcome": "run",
+    "Verdict": "monitor",
     "evaluate": "applications.scoring",
     "resume": "launch",
     "sample": "applications.synthesis",

@@ -1,6 +1,9 @@
 """Every example runs, at tiny size, and says what it promises to say."""
 
+import importlib.util
 import runpy
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,8 +11,9 @@ import torch
 from PIL import Image
 
 import steadygan
+from steadygan.history import History
 from steadygan.networks import Dcgan, Spec
-from steadygan.spectral import weight_layers
+from steadygan.spectral import weights
 from steadygan.stabilizers import STABILIZERS
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -18,6 +22,8 @@ TINY = {
     "own_networks": ["--steps", "2", "--batch-size", "4", "--out", "samples.png"],
     "own_stabilizer": ["--steps", "3", "--n", "8", "--out", "run"],
     "compare_two_stabilizers": ["--steps", "8", "--coefficients", "1", "4"],
+    "lightning_callback": ["--steps", "12", "--every", "4", "--out", "run"],
+    "accelerate_loop": ["--steps", "12", "--every", "4", "--out", "run"],
 }
 
 
@@ -62,15 +68,29 @@ def test_own_stabilizer_holds_its_bound():
     """No row of any discriminator weight is longer than the bound, but for rounding in float32 over at most 1152 entries."""
     discriminator = Dcgan(width=8).build(Spec(shape=(1, 16, 16))).discriminator
     stabilizer = STABILIZERS.build({"name": f"{EXAMPLES / 'own_stabilizer.py'}:MaxNorm", "bound": 0.5})
-    before = [layer.weight.flatten(1).norm(dim=1).max() for _, layer in weight_layers(discriminator)]
+    before = [weight.value.flatten(1).norm(dim=1).max() for weight in weights(discriminator)]
     assert max(before) > 0.5
     stabilizer.project(discriminator, 0)
-    for _, layer in weight_layers(discriminator):
-        assert layer.weight.flatten(1).norm(dim=1).max() <= 0.5 * (1 + 1e-5)
-        assert torch.isfinite(layer.weight).all()
+    for weight in weights(discriminator):
+        assert weight.value.flatten(1).norm(dim=1).max() <= 0.5 * (1 + 1e-5)
+        assert torch.isfinite(weight.value).all()
 
 
 def test_compare_two_stabilizers(play):
     lines = play("compare_two_stabilizers").splitlines()
     assert [line.split("  ")[0] for line in lines[1:]] == ["c = 1", "c = 4"]
     assert all(len(line.split("  ")[2].split(" | ")[0].split()) == 8 for line in lines[1:])
+
+
+@pytest.mark.parametrize(("name", "library"), [("lightning_callback", "lightning"), ("accelerate_loop", "accelerate")])
+def test_other_libraries_loops(name, library, tmp_path):
+    """In a process of its own: the warnings of other libraries are not ours to mend."""
+    if importlib.util.find_spec(library) is None:
+        pytest.skip(f"{library} is not installed")
+    command = [sys.executable, str(EXAMPLES / f"{name}.py"), *TINY[name]]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "step 12: WARMING-UP" in done.stdout
+    history = History.read(tmp_path / "run" / "history.jsonl")
+    assert history.steps("logit/real").tolist() == [4, 8, 12]
+    assert {"loss/generator", "diversity/pixels", "grad_norm/generator", "cost/monitor"} <= set(history.names())

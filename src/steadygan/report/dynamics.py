@@ -71,6 +71,12 @@ PLOTS = (
         bounds=(0.0, 0.0),
     ),
     Plot("Speed", "Images a second, all included.", (("speed/images_per_second", "images/s"),), bounds=(0.0, 0.0)),
+    Plot(
+        "Cost of watching",
+        "Share of the loop's time that the monitor took for itself, up to each reading.",
+        (("cost/monitor", "share"),),
+        bounds=(0.0, 0.0),
+    ),
 )
 
 

@@ -1,0 +1,78 @@
+"""Verdict: what the judge says of a loop right now, in one object and in one line."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from steadygan.diagnosis.base import Finding
+from steadygan.diagnosis.diverging_norms import GROUPS, DivergingNorms
+from steadygan.diagnosis.judge import headline
+from steadygan.diagnosis.non_finite import NonFinite
+from steadygan.history import History
+
+# Which series a verdict cannot do without, and what to give to `Monitor.step` so that it is measured.
+NEEDS = {
+    "DISCRIMINATOR-WINS": ("accuracy/discriminator", "real_logits= and fake_logits="),
+    "MODE-COLLAPSE": ("diversity/pixels", "fake= and real="),
+}
+NON_FINITE, DIVERGING = NonFinite(), DivergingNorms()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the judge says, and since when it says so.
+
+    Attributes:
+        word: the headline, such as HEALTHY, WARMING-UP or DIVERGENCE.
+        step: the step at which it was judged.
+        findings: what the rules found, worst first; `info` ones tell of what could not be measured.
+        not_judged: verdict -> what it needs, for those that nothing measured so far can speak for.
+    """
+
+    word: str = "WARMING-UP"
+    step: int = 0
+    findings: tuple[Finding, ...] = ()
+    not_judged: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def failed(self) -> bool:
+        """Whether a finding is a failure: the run is harmed, and going on as it is helps nobody."""
+        return any(finding.severity == "failure" for finding in self.findings)
+
+    def __str__(self) -> str:
+        """One line.
+
+        >>> str(Verdict("HEALTHY", 1500, (), {"MODE-COLLAPSE": "fake= and real="}))
+        'step 1,500: HEALTHY (not judged: MODE-COLLAPSE needs fake= and real=)'
+        """
+        blind = "; ".join(f"{verdict} needs {needs}" for verdict, needs in self.not_judged.items())
+        reason = next((f": {item.reason}" for item in self.findings if item.verdict == self.word), "")
+        return " ".join(f"step {self.step:,}: {self.word}{reason}{f' (not judged: {blind})' if blind else ''}".split())
+
+    def as_dict(self) -> dict[str, Any]:
+        """The plain mapping that is written as `outcome.json`."""
+        blind = [{"verdict": verdict, "needs": needs} for verdict, needs in self.not_judged.items()]
+        findings = [finding.as_dict() for finding in self.findings]
+        return {"verdict": self.word, "step": self.step, "findings": findings, "not_judged": blind}
+
+    @classmethod
+    def of(cls, findings: Sequence[Finding], history: History, step: int) -> "Verdict":
+        """The verdict on a history. Where no rule has anything to read it stays WARMING-UP: silence is no health."""
+        blind = not_judged(history)
+        word = "WARMING-UP" if "NON-FINITE" in blind else headline(findings, history)
+        return cls(word, step, tuple(findings), blind)
+
+
+def not_judged(history: History) -> dict[str, str]:
+    """Verdict -> what it needs, for every verdict whose series the history does not have.
+
+    >>> not_judged(History([{"step": 1, "logit/real": 0.5, "accuracy/discriminator": 0.7}]))["MODE-COLLAPSE"]
+    'fake= and real='
+    """
+    missing = {verdict: needs for verdict, (series, needs) in NEEDS.items() if series not in history}
+    groups = [group for group, prefixes in GROUPS.items() if any(map(history.names, prefixes))]
+    if len(groups) < DIVERGING.groups:
+        missing["DIVERGENCE"] = f"{DIVERGING.groups} of {', '.join(GROUPS)}"
+    if not any(map(history.names, NON_FINITE.prefixes)):
+        missing["NON-FINITE"] = "logits, scalars or gradients"
+    return missing
