@@ -1,8 +1,8 @@
-"""Your own loop: a plain PyTorch GAN on eight Gaussians in a ring, with spectral normalization added in two lines.
+"""Your own loop: a plain PyTorch GAN on eight Gaussians in a ring, with spectral normalization added in one line.
 
     python examples/own_loop.py --steps 4000
 
-Only `steadygan.spectral` is used. The two lines are marked with an arrow.
+Only `steadygan.spectral` is used. The line is marked with an arrow.
 """
 
 import argparse
@@ -61,7 +61,6 @@ def main() -> None:
         of_discriminator.zero_grad()
         loss.backward()
         of_discriminator.step()
-        norm.refresh()  # <- after every update of the discriminator, and nowhere else
 
         loss = F.softplus(-discriminator(generator(torch.randn(BATCH, Z_DIM)))).mean()
         of_generator.zero_grad()

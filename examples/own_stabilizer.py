@@ -18,7 +18,7 @@ from torch import Tensor, nn
 import steadygan
 from steadygan.config import Evaluation, Monitoring
 from steadygan.history import History
-from steadygan.spectral import weight_layers
+from steadygan.spectral import weights
 from steadygan.stabilizers import Stabilizer
 
 
@@ -34,8 +34,8 @@ class MaxNorm(Stabilizer):
     @torch.no_grad()
     def project(self, discriminator: nn.Module, step: int) -> None:
         """Shorten the rows that are too long, after each update."""
-        for _, layer in weight_layers(discriminator):
-            weight = layer.get_parameter("weight")
+        for each in weights(discriminator):
+            weight = each.layer.get_parameter(each.parameter)
             weight.mul_((self.bound / row_lengths(weight)).clamp(max=1).view(-1, *[1] * (weight.ndim - 1)))
 
 

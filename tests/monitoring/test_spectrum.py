@@ -70,6 +70,28 @@ def test_kernels_groups_and_embeddings(make_batch):
     assert all(0 < readings[f"effective_rank/G.{i}"] <= 1 for i in range(3))
 
 
+def test_queries_keys_and_values_are_read_apart(make_batch):
+    attention = nn.MultiheadAttention(4, 2, bias=False)
+    spectral_norm(attention, mode="hard").refresh(300)
+    readings = measure(attention, nn.Identity(), make_batch)
+    for part in ("in_proj_weight[q]", "in_proj_weight[k]", "in_proj_weight[v]", "out_proj"):
+        assert readings[f"sigma/D.{part}"] == pytest.approx(1, rel=1e-5)
+        assert readings[f"sigma_error/D.{part}"] == pytest.approx(0, abs=1e-5)
+        assert readings[f"condition_number/D.{part}"] > 1
+    plain = nn.MultiheadAttention(4, 2, bias=False)
+    expected = [torch.linalg.matrix_norm(part, 2).item() for part in plain.in_proj_weight.detach().double().chunk(3)]
+    readings = measure(nn.Identity(), plain, make_batch)
+    assert [readings[f"sigma/G.in_proj_weight[{part}]"] for part in "qkv"] == pytest.approx(expected)
+
+
+def test_reading_moves_nobodys_vectors(make_batch):
+    """Torch's own spectral norm iterates at each read in training mode."""
+    layer = nn.utils.parametrizations.spectral_norm(nn.Linear(9, 9))
+    before = {name: value.clone() for name, value in layer.state_dict().items()}
+    measure(layer, nn.Identity(), make_batch)
+    assert all(torch.equal(value, before[name]) for name, value in layer.state_dict().items())
+
+
 def test_a_single_row_has_a_norm_and_nothing_else(make_batch):
     assert measure(linear([[3.0, 4.0]]), nn.Identity(), make_batch) == {"sigma/D.": pytest.approx(5)}
 

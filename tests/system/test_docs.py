@@ -24,7 +24,7 @@ from steadygan.stabilizers import STABILIZERS
 ROOT = Path(__file__).parents[2]
 DOCS, CODE = ROOT / "docs", ROOT / "docs" / "how-to" / "code"
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
-HOW_TO = sorted((DOCS / "how-to").glob("*.md"))
+HOW_TO = sorted((DOCS / "how-to").glob("add-*.md"))
 FENCE = re.compile(r"^(<!-- file: (?P<file>\S+) -->\n)?```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 SHORTER = {

@@ -77,9 +77,8 @@ def axes_of(layer: nn.Module, input_shape: Sequence[int]) -> tuple[Axis, ...]:
     sizes, name = tuple(input_shape)[1:], type(layer).__name__
     if len(sizes) != len(settings.kernel_size) or input_shape[0] != settings.in_channels:
         expected = ", ".join([str(settings.in_channels), *"DHW"[-len(settings.kernel_size) :]])
-        raise NetworkError(
-            f"{name}: input_shape must be ({expected}), got {tuple(input_shape)}", "leave out the batch dimension"
-        )
+        problem = f"{name}: input_shape must be ({expected}), got {tuple(input_shape)}"
+        raise NetworkError(problem, "leave out the batch dimension")
     axes = tuple(axis(settings, index, size, isinstance(layer, TRANSPOSED)) for index, size in enumerate(sizes))
     for each in axes:
         check(each, name, tuple(input_shape))
@@ -109,11 +108,9 @@ def padding(setting: str | Sequence[int], index: int, reach: int) -> tuple[int, 
 def check(one: Axis, name: str, input_shape: tuple[int, ...]) -> None:
     """Refuse what torch would refuse in the forward pass."""
     if min(one.size, one.outputs) < 1:
-        raise NetworkError(
-            f"{name}: {input_shape} has no output", "input_shape is too small for the kernel, or the padding too large"
-        )
+        hint = "input_shape is too small for the kernel, or the padding too large"
+        raise NetworkError(f"{name}: an input of {input_shape} has no output", hint)
     most = {"circular": one.size, "reflect": one.size - 1}.get(one.mode)
-    if most is not None and max(one.left, one.right) > most:
-        raise NetworkError(
-            f"{name}: {input_shape} is too small for {one.mode} padding of {max(one.left, one.right)}", "use less padding"
-        )
+    width = max(one.left, one.right)
+    if most is not None and width > most:
+        raise NetworkError(f"{name}: {input_shape} is too small for {one.mode} padding of {width}", f"pad {most} at most")

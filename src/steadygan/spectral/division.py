@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from steadygan.spectral.normalized import NormalizedWeight
+    from steadygan.spectral.law import Law
 
 
 @dataclass(slots=True)
@@ -16,18 +16,23 @@ class Known:
     """What the division of one weight needs, and what its backward pass will need: tensors that nobody changes later.
 
     Attributes:
-        weight: whose it is.
+        law: by which the weight is normalized. Not the weight itself, which holds on to the graph.
+        quick: the gradient has its short form: one matrix of the stored layout, divided by its norm.
         us, vs: the singular vectors, one pair for each way of reading the weight.
+        coefficient: what the norm is brought to.
         sigma: the norm: scalar, or [3] where the blocks are apart.
         factor: what the weight is multiplied by, of the same shape.
         numbers: sigma and factor on the host, where they cost nothing: for plain weights on a CPU.
         result: the normalized weight, outside the graph.
         raw_version, gain_version, value_version: how often the tensors had been written to by then.
+        wanted: whether gradients of the weight and of the gain were asked for.
     """
 
-    weight: "NormalizedWeight"
+    law: "Law"
+    quick: bool
     us: Sequence[Tensor]
     vs: Sequence[Tensor]
+    coefficient: Tensor
     sigma: Tensor
     factor: Tensor
     numbers: tuple[float, float] | None = None
@@ -35,6 +40,7 @@ class Known:
     raw_version: int = field(init=False)
     gain_version: int = 0
     value_version: int = 0
+    wanted: tuple[bool, bool] = (False, False)
 
 
 class Division(torch.autograd.Function):
@@ -54,6 +60,7 @@ class Division(torch.autograd.Function):
             one.result, one.raw_version = result.detach(), raw._version  # type: ignore[union-attr]
             one.gain_version = 0 if gain is None else gain._version
         ctx.known, ctx.raws, ctx.gains = known, raws, gains
+        ctx.gain_versions = [one.gain_version for one in known]
         ctx.set_materialize_grads(False)
         return results
 
@@ -61,16 +68,17 @@ class Division(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
         """Gradients of raw weights and gains, with u and v constant; differentiable once more where that is asked for."""
         pairs: list[tuple[Tensor | None, Tensor | None]] = []
-        for one, raw, gain, gradient in zip(ctx.known, ctx.raws, ctx.gains, gradients, strict=True):
+        given = zip(ctx.known, ctx.raws, ctx.gains, ctx.gain_versions, gradients, strict=True)
+        for one, raw, gain, gain_version, gradient in given:
             if gradient is None:
                 pairs.append((None, None))
                 continue
-            if raw._version != one.raw_version:
+            if raw._version != one.raw_version or (gain is not None and gain._version != gain_version):
                 raise RuntimeError(
-                    f"spectral norm: weight {one.weight.name!r} was modified by an inplace operation between the forward and "
-                    "the backward pass; call backward() before the optimizer's step, and refresh() after it"
+                    f"spectral norm: weight {one.law.weight.name!r} was modified by an inplace operation between the forward "
+                    "and the backward pass; call backward() before the optimizer's step, and refresh() after it"
                 )
-            if torch.is_grad_enabled() or not one.weight.quick:
+            if torch.is_grad_enabled() or not one.quick:
                 pairs.append(full_gradient(one, raw, gain, gradient))
             else:
                 pairs.append((quick_gradient(one, gradient), None))
@@ -86,7 +94,10 @@ def multiplied(known: Sequence[Known], raws: Sequence[Any], gains: Sequence[Any]
     """The normalized weights."""
     if all(one.numbers for one in known):
         return tuple(torch._foreach_mul(list(raws), [cast(tuple[float, float], one.numbers)[1] for one in known]))
-    return tuple(one.weight.scaled(raw, one.factor, gain) for one, raw, gain in zip(known, raws, gains, strict=True))
+    return tuple(
+        raw * one.numbers[1] if one.numbers else one.law.scaled(raw, one.factor, gain)
+        for one, raw, gain in zip(known, raws, gains, strict=True)
+    )
 
 
 def quick_gradient(one: Known, gradient: Tensor) -> Tensor:
@@ -109,7 +120,7 @@ def full_gradient(one: Known, raw: Tensor, gain: Tensor | None, gradient: Tensor
     again = torch.is_grad_enabled()
     wanted = [tensor for tensor in (raw, gain) if tensor is not None and tensor.requires_grad]
     with torch.enable_grad():
-        result = one.weight.formula(raw, one.us, one.weight.canonical(one.vs), gain)
+        result = one.law.formula(raw, one.us, one.law.canonical(one.vs, raw), gain, one.coefficient)
         found = iter(torch.autograd.grad(result, wanted, gradient, create_graph=again))
     return (
         next(found) if raw.requires_grad else None,

@@ -2,16 +2,20 @@
 
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 import torch
 from torch import Tensor
+from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 
 from steadygan.spectral.division import Known, divided
+from steadygan.spectral.law import full_precision
 from steadygan.spectral.modes import to_coefficient
-from steadygan.spectral.normalized import NormalizedWeight, full_precision
+from steadygan.spectral.normalized import FIRST, NormalizedWeight
 from steadygan.spectral.subspace import Leading, iterate, on_host
+from steadygan.spectral.watching import watch_optimizers
 from steadygan.spectral.workspace import Workspace
 
 
@@ -25,7 +29,7 @@ class Until:
         unseen: iterations where asking for the residual would wait for the device: everywhere but on a CPU.
     """
 
-    residual: float = 0.05
+    residual: float = 0.03
     at_most: int = 8
     unseen: int = 2
 
@@ -47,13 +51,13 @@ class Room:
         maps = [one.maps()[0] for one in weights]
         if self.space is None or len(maps) != len(self.maps) or any(a is not b for a, b in zip(maps, self.maps, strict=True)):
             self.space, self.maps = Workspace(maps), maps
-        self.space.load([one.us()[0] for one in weights], [one.starts()[0] for one in weights])
+        self.space.load([one.us()[0] for one in weights], [one.sound_starts()[0] for one in weights])
         found = self.space.iterate(until.residual, until.at_most)
         return None if found is None else [[one] for one in found]
 
 
 BURN_IN = Until(0.003, 30, 15)  # after application, and after a load that brought no vectors
-FIRST, EVERY = 8, 64  # forward passes in which unseen writes are looked for
+EVERY = 64  # after the first forward passes unseen writes are looked for in each so many-th
 UNSEEN = (
     "spectral norm: {!r} was changed through .data, which cannot always be noticed; from now on every forward pass refreshes. "
     "Change weights under torch.no_grad() instead, or call refresh() after each change"
@@ -66,9 +70,10 @@ class Group:
 
     Attributes:
         iterations: of each refresh.
-        automatic: a forward pass of a normalized layer refreshes all of them first, where its stored weight has changed.
+        automatic: an optimizer's step refreshes them, and so does a forward pass that finds a stored weight changed otherwise.
         weights: all of them.
         refreshes: how many there were.
+        inside: how many forward passes of its layers are going on.
     """
 
     iterations: Iterations
@@ -77,7 +82,18 @@ class Group:
     refreshes: int = 0
     passes: int = 0
     unseen_writes: bool = False
+    inside: int = 0
     room: Room = field(default_factory=Room)
+
+    def __post_init__(self) -> None:
+        if self.automatic:
+            watch_optimizers(self)
+
+    def after_step(self, optimizer: torch.optim.Optimizer) -> None:
+        """Called after every step of any optimizer: where it moved one of these weights, all are refreshed."""
+        ours = {id(one.raw) for one in self.weights}
+        if any(id(parameter) in ours for group in optimizer.param_groups for parameter in group["params"]):
+            self.refresh()
 
     def before_forward(self, one: NormalizedWeight, training: bool) -> None:
         """Called by each layer before it computes. Outside training the buffers are left alone."""
@@ -85,7 +101,9 @@ class Group:
             self._look_for_unseen_writes()
         if one.written:
             self.adopt()
-        if self.automatic and not (one.in_step(one.raw) and (one.stored or not training)) and is_parameter(one.raw):
+        one.loan = None
+        known = one.in_step(one.raw) and (one.stored or not training or not one.at_home())
+        if self.automatic and not known and one.is_own():
             self.refresh(store=training, iterations=None if training else BURN_IN)
 
     def adopt(self) -> None:
@@ -105,7 +123,7 @@ class Group:
         for one in chosen:
             if one.written:
                 one.adopt()
-        with torch.inference_mode(False), full_precision(chosen[0].raw):
+        with torch.inference_mode(False), outside_transforms(), full_precision(chosen[0].raw):
             found = advance(chosen, self._until(chosen, iterations), self.room)
             if store:
                 write(chosen, found)
@@ -127,8 +145,8 @@ class Group:
         chosen = [one for one in chosen if one.mode.factor is not None]
         if not chosen:
             return
-        known = [one.known or one.know_buffers() for one in chosen]
-        with torch.inference_mode(False), full_precision(chosen[0].raw):
+        with torch.inference_mode(False), outside_transforms(), full_precision(chosen[0].raw):
+            known = [one.known or one.know_buffers() for one in chosen]
             with torch.no_grad():
                 set_factors(known)
             with torch.enable_grad():
@@ -147,6 +165,8 @@ class Group:
 
     def _look_for_unseen_writes(self) -> None:
         """Now and then compare a few numbers, for writes through `.data`."""
+        if torch._C._are_functorch_transforms_active() or being_captured(self.weights[0].raw):
+            return
         self.passes += 1
         found = {one: change for one in self.weights if (change := one.changed_unseen())}
         for one, change in found.items():
@@ -164,7 +184,11 @@ class Group:
                 one.sample()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "room": Room()}
+        return {**self.__dict__, "weights": [], "inside": 0, "room": Room()}  # copies of the weights enter themselves
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.__post_init__()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Group":
         """The same settings and no weights: their copies enter themselves."""
@@ -173,20 +197,25 @@ class Group:
         return twin
 
 
-def is_parameter(raw: Tensor) -> bool:
-    """A weight of the network's own, not one that torch.func put in its place for a call."""
-    return isinstance(raw, torch.nn.Parameter) and not torch._C._functorch.is_functorch_wrapped_tensor(raw)
+def outside_transforms() -> AbstractContextManager[Any]:
+    """Vectors and normalized weights are no part of what torch.func differentiates or maps over."""
+    return temporarily_clear_interpreter_stack() if torch._C._are_functorch_transforms_active() else nullcontext()
+
+
+def being_captured(tensor: Tensor) -> bool:
+    """A CUDA graph is being recorded, which cannot hold a question to the device."""
+    return tensor.is_cuda and torch.cuda.is_current_stream_capturing()
 
 
 def set_factors(known: Sequence[Known]) -> None:
     """What each weight is multiplied by; all plain ones at once."""
-    plain = [one for one in known if one.weight.quick]
+    plain = [one for one in known if one.quick]
     for one in known:
-        if not one.weight.quick:
-            one.factor = one.weight.factor(one.sigma)
+        if not one.quick:
+            one.factor = one.law.factor(one.sigma, one.coefficient)
     if plain:
         sigmas = torch.stack([one.sigma for one in plain])
-        factors = to_coefficient(sigmas, torch.stack([one.weight.coefficient for one in plain]))
+        factors = to_coefficient(sigmas, torch.stack([one.coefficient for one in plain]))
         if on_host(sigmas):
             for one, sigma, number in zip(plain, sigmas.tolist(), factors.tolist(), strict=True):
                 one.numbers = (sigma, number)
@@ -212,7 +241,7 @@ def advance(weights: Sequence[NormalizedWeight], until: Until, room: Room) -> li
         (one, map_, u, basis)
         for one in weights
         if one not in found
-        for map_, u, basis in zip(one.maps(), one.us(), one.starts(), strict=True)
+        for map_, u, basis in zip(one.maps(), one.us(), one.sound_starts(), strict=True)
     ]
     if jobs:
         owners, maps, us, bases = (list(column) for column in zip(*jobs, strict=True))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from steadygan.spectral.reading import Kernel, Reading
+from steadygan.spectral.reading import Reading
 from steadygan.spectral.subspace import apart, beside
 
 if TYPE_CHECKING:
@@ -29,7 +29,8 @@ FORMATS = (
 )
 # further vectors and values that others store: BigGAN's other singular values, mimicry's sigma, a second application of torch's
 FURTHER = r"u\d+|sv\d+|sn_sigma|parametrizations\.{}\.\d+\._[uv]"
-UNIT = 1e-3  # how far from 1 the length of a vector may be; averages and 8-bit casts are further off, rounding is not
+UNIT = 1e-3  # how far from 1 the length of a vector may be; an average of several is further off, rounding to 16 bits is not
+IN_STEP = 1e-3  # how far entries of v may be from those of W'u / |W'u|: products in TF32 are nearer, a step of training is not
 
 Vectors = tuple[Any, Any]
 
@@ -52,8 +53,10 @@ def translate(
     vectors = renamed(state, prefix, parameter)
     if prefix + parameter not in state:
         return None
-    known = vectors is None and all(prefix + name in state for name in own)
-    for reading in one.readings if own else ():
+    if not own:  # another layer's load has brought the very weight already, or its vectors are those of an older one
+        return is_same(state[prefix + parameter], one.raw)
+    known = all(prefix + name in state for name in own)
+    for reading in one.readings:
         known &= made_usable(state, f"{prefix}{parameter}_", one, reading, vectors)
     for name, tensor in own.items():
         state.setdefault(prefix + name, tensor.detach().clone())
@@ -91,10 +94,14 @@ def made_usable(state: dict[str, Any], start: str, one: "NormalizedWeight", read
         if is_sound(u, basis, one.weight.blocks):
             return True
         vectors = u, basis[0]
-    elif vectors is None or not isinstance(reading, Kernel):
-        vectors = None, None
-    state.update(zip(names, starting(one, reading, state[start.removesuffix("_")], vectors), strict=True))
+    given = vectors or (None, None)  # theirs are of the kernel as a matrix; read otherwise, they are as good as random ones
+    state.update(zip(names, starting(one, reading, state[start.removesuffix("_")], given), strict=True))
     return False
+
+
+def is_same(new: Any, raw: Tensor) -> bool:
+    """A weight in a state dict has the values of the one that is stored."""
+    return isinstance(new, Tensor) and torch.equal(new.to(raw), raw)
 
 
 def buffers_of(one: "NormalizedWeight", reading: Reading) -> tuple[Tensor, Tensor]:
@@ -106,6 +113,20 @@ def is_sound(u: Tensor, basis: Tensor, blocks: int) -> bool:
     """Vectors are finite, u and v of length 1."""
     lengths = torch.cat([vector.reshape(blocks, -1).double().norm(dim=1) for vector in (u, basis[0])])
     return bool(basis.isfinite().all() and ((lengths - 1).abs() < UNIT).all())
+
+
+@torch.no_grad()
+def are_in_step(one: "NormalizedWeight") -> bool:
+    """v is the direction of W'u, as every refresh leaves it: u and v are those of the stored weight, not of an older one.
+
+    Averaged weights come with the vectors of another network, and weights saved in the midst of an update with older ones.
+    """
+    for reading in one.readings:
+        u, basis = buffers_of(one, reading)
+        image = unit(reading.of(one.weight, one.raw.detach().to(u)).adjoint(u.unsqueeze(0))[0], basis[0], one.weight.blocks)
+        if image is None or not torch.allclose(image, basis[0], rtol=0, atol=IN_STEP):
+            return False
+    return True
 
 
 @torch.no_grad()

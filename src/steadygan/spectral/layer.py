@@ -7,8 +7,9 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from steadygan.spectral.interop import translate
-from steadygan.spectral.normalized import NormalizedWeight, wide
+from steadygan.spectral.interop import are_in_step, translate
+from steadygan.spectral.law import wide
+from steadygan.spectral.normalized import NormalizedWeight
 
 
 class Normalized(nn.Module):
@@ -18,28 +19,38 @@ class Normalized(nn.Module):
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """The layer's own forward pass; where a stored weight has changed, the network's vectors are refreshed first."""
-        if not torch.compiler.is_compiling():
-            for one in self._normalized.values():
-                one.group.before_forward(one, self.training)
-        return super().forward(*args, **kwargs)
+        if torch.compiler.is_compiling():
+            return super().forward(*args, **kwargs)
+        for one in self._normalized.values():
+            one.group.before_forward(one, self.training)
+        one.group.inside += 1
+        try:
+            return super().forward(*args, **kwargs)
+        finally:
+            one.group.inside -= 1
+
+    def _take_over(self) -> None:
+        """What was written into the normalized weights, before it is looked for in the stored ones."""
+        for one in self._normalized.values():
+            if one.written or one.changed_unseen() == "value":
+                one.adopt()
 
     def _apply(self, fn: Any, recurse: bool = True) -> Any:
         """Move and convert, but never convert the vectors to a type with less than seven digits."""
-        known = {one: one.in_step(one.raw) for one in self._normalized.values()}
-        before = {name: buffer for one in known for name, buffer in buffers_of(self, one)}
+        self._take_over()
+        known = {one: one.in_step(one.raw) and one.stored for one in self._normalized.values()}
+        before = [(one, name, buffer) for one in known for name, buffer in buffers_of(self, one)]
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
-        for name, buffer in before.items():
-            after = cast(Tensor, self._buffers[name])
-            if torch.finfo(after.dtype).bits < 32:
-                self._buffers[name] = buffer.to(after.device)
+        for one, name, buffer in before:
+            like = wide(one.raw.detach())
+            if cast(Tensor, self._buffers[name]).dtype != like.dtype:
+                self._buffers[name] = buffer.to(like)
         for one, was in known.items():
             one.trust(was)
         return self
 
     def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
-        for one in self._normalized.values():
-            if one.written or one.changed_unseen() == "value":
-                one.adopt()
+        self._take_over()
         super()._save_to_state_dict(destination, prefix, keep_vars)
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
@@ -54,8 +65,16 @@ class Normalized(nn.Module):
                 arrived(self, one, known)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
+        self._take_over()
         base, parameters = type(self).__bases__[1], tuple(self._normalized)
         return blank, (base, parameters), self.__dict__
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
+        for one in self._normalized.values():
+            one.holders += 1
+            if self is one.weight.layer:
+                one.arrive()
 
 
 def buffers_of(layer: nn.Module, one: NormalizedWeight) -> Iterator[tuple[str, Tensor]]:
@@ -77,7 +96,8 @@ def reader(parameter: str) -> Any:
 
     def read(layer: Normalized) -> Tensor:
         try:
-            return layer._normalized[parameter].read()
+            one = layer._normalized[parameter]
+            return one.read() if torch.compiler.is_compiling() or one.group.inside else one.lend()
         except AttributeError as error:
             raise RuntimeError(f"spectral norm: cannot read {parameter!r}: {error}") from error
 
@@ -108,11 +128,10 @@ def arrived(layer: nn.Module, one: NormalizedWeight, known: bool) -> None:
 
     Vectors are found at once, not in the next forward pass: who loads to export or to look at sigma makes none.
     """
-    if layer is one.weight.layer:
-        one.lost, like = not known, wide(one.raw.detach())
-        for name, buffer in buffers_of(layer, one):
-            layer._buffers[name] = buffer.to(like)  # with assign=True the weight may have come in another type
-    one.trust(not one.lost and not one.group.automatic)
+    one.lost, like = not known, wide(one.raw.detach())
+    for name, buffer in buffers_of(layer, one):
+        layer._buffers[name] = buffer.to(like)  # with assign=True the weight may have come in another type
+    one.trust(not one.lost and are_in_step(one))
     if one.lost:
         one.group.settle(one)
 
@@ -121,6 +140,7 @@ def attach(layer: nn.Module, parameter: str, one: NormalizedWeight) -> None:
     """Make a layer read one of its parameters as normalized."""
     normalized = layer.__dict__.setdefault("_normalized", {})
     normalized[parameter] = one
+    one.holders += 1
     base = type(layer).__bases__[1] if isinstance(layer, Normalized) else type(layer)
     layer.__class__ = normalized_class(base, tuple(normalized))
 
@@ -128,6 +148,7 @@ def attach(layer: nn.Module, parameter: str, one: NormalizedWeight) -> None:
 def detach(layer: Normalized) -> None:
     """Make a layer what it was."""
     for one in layer._normalized.values():
+        one.holders -= 1
         for name in [name for name, _ in buffers_of(layer, one)]:
             del layer._buffers[name]
         layer._parameters.pop(f"{one.weight.parameter}_gain", None)

@@ -81,7 +81,7 @@ def fits(block: Tensor, matrices: Tensor) -> bool:
 
 
 def start(matrices: Tensor, k: int) -> Tensor:
-    """Random orthonormal vectors, the same on every machine: [G, M, N] -> [G, S, b] with S = min(M, N), b = min(k + GUARD, S)."""
+    """Random orthonormal vectors, the same everywhere: [G, M, N] -> [G, S, b] with S = min(M, N), b = min(k + GUARD, S)."""
     groups, size = len(matrices), min(matrices.shape[1:])
     random = torch.randn(groups, size, min(k + GUARD, size), generator=torch.Generator().manual_seed(SEED), dtype=torch.float64)
     return orthonormal(random).to(matrices)
@@ -116,13 +116,11 @@ def iterate(matrices: Tensor, block: Tensor, k: int, tolerance: float) -> Found:
 
 
 def residuals(product: Tensor, block: Tensor, squares: Tensor) -> Tensor:
-    """|W v - s u| of each Ritz triplet over the largest s; a value is within this of a singular value: -> [G, b].
-
-    Where s itself is smaller than that, it is taken instead: in W'u = s v the vector v of a vanishing s is rounding.
-    """
-    values, largest = squares.sqrt(), squares[:, :1].sqrt()
+    """|W v - s u| of each Ritz triplet over the largest s; a value is within this of a singular value: -> [G, b]."""
+    values = squares.sqrt()
     lengths = (product - block * squares.unsqueeze(1).to(block)).double().norm(dim=1)
-    return torch.minimum(lengths / positive(values), values) / positive(largest)
+    found: Tensor = lengths / positive(values) / positive(values[:, :1])
+    return found
 
 
 def damped(wide: Tensor, scale: Tensor, block: Tensor, product: Tensor, squares: Tensor) -> Tensor:
@@ -130,9 +128,10 @@ def damped(wide: Tensor, scale: Tensor, block: Tensor, product: Tensor, squares:
 
     Its degree is such that it raises no part by more than the rounding of the type allows to tell apart.
     """
-    cut = torch.maximum(squares[:, -1], 1e-4 * squares[:, 0]).clamp_min(1e-300)
+    rounding = torch.finfo(block.dtype).eps
+    cut = torch.maximum(squares[:, -1], rounding * squares[:, 0]).clamp_min(1e-300)
     steepest = math.acosh(max(float((2 * squares[:, 0] / cut - 1).amax()), 1 + 1e-6))
-    degree = int(min(max(-math.log(1e2 * torch.finfo(block.dtype).eps) / steepest, 1), DEGREE))
+    degree = int(min(max(-math.log(1e2 * rounding) / steepest, 1), DEGREE))
     slope = (2 / cut)[:, None, None].to(block)
     before, now = block, slope * product - block
     for _ in range(degree - 1):

@@ -1,18 +1,19 @@
 """Layers as linear maps between their inputs and outputs: x -> A(W) x without bias, its adjoint, and the gradient in W.
 
-The norm of a convolution as a map between images is not that of its reshaped kernel, nor bounded by it on either side: it depends
-on stride, padding and the size of the input. Both directions cost one convolution each, as in Gouk et al. 2018, arXiv:1804.04368.
-All functions are differentiable, in the weight too, to any order, and work in every type and on every device that the layer does.
+The norm of a convolution as a map between images is not that of its reshaped kernel, nor is one a bound of the other: it
+depends on stride, padding and the size of the input. Each direction costs one convolution, as in Gouk et al. 2018,
+arXiv:1804.04368, is differentiable in the weight to any order, and works in every type and on every device that the layer does.
 """
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, cast
+from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.grad import conv1d_weight, conv2d_weight, conv3d_weight
 
 from steadygan.errors import NetworkError
 from steadygan.spectral.axes import Axis, axes_of
@@ -20,27 +21,23 @@ from steadygan.spectral.matrix import CONVOLUTIONS, TRANSPOSED
 
 CONVOLVE: dict[int, Callable[..., Tensor]] = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 TRANSPOSE: dict[int, Callable[..., Tensor]] = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: F.conv_transpose3d}
-WEIGHT_GRADIENT: dict[int, Callable[..., Tensor]] = {
-    1: nn.grad.conv1d_weight,
-    2: nn.grad.conv2d_weight,
-    3: nn.grad.conv3d_weight,
-}
+WEIGHT_GRADIENT: dict[int, Callable[..., Tensor]] = {1: conv1d_weight, 2: conv2d_weight, 3: conv3d_weight}
 
 
 class LayerMap(Protocol):
-    """The linear map of a layer for one weight, on rows: images [C, *sizes] flattened, the channels of each group side by side.
-
-    Attributes:
-        input_shape, output_shape: of one sample, without the batch dimension.
-        blocks: G, the groups: the map is block diagonal, with G blocks of equal size.
-    """
+    """The linear map of a layer for one weight, on rows: images [C, *sizes] flattened, the channels of a group side by side."""
 
     @property
-    def input_shape(self) -> tuple[int, ...]: ...  # noqa: D102
+    def input_shape(self) -> tuple[int, ...]:
+        """Of one sample, without the batch dimension."""
+
     @property
-    def output_shape(self) -> tuple[int, ...]: ...  # noqa: D102
+    def output_shape(self) -> tuple[int, ...]:
+        """Of one sample, without the batch dimension."""
+
     @property
-    def blocks(self) -> int: ...  # noqa: D102
+    def blocks(self) -> int:
+        """G, the groups: the map is block diagonal, with G blocks of one size."""
 
     def apply(self, x: Tensor) -> Tensor:
         """A x: rows [B, N], or [B, *input_shape], -> rows [B, M]."""
@@ -71,14 +68,12 @@ def linear_map(layer: nn.Module, weight: Tensor, input_shape: Sequence[int]) -> 
     """
     if isinstance(layer, nn.Linear):
         if not input_shape or input_shape[-1] != layer.in_features:
-            raise NetworkError(
-                f"{type(layer).__name__}: input_shape must end with {layer.in_features}, got {tuple(input_shape)}"
-            )
+            problem = f"{type(layer).__name__}: input_shape must end with {layer.in_features}, got {tuple(input_shape)}"
+            raise NetworkError(problem, "leave out the batch dimension")
         return Rowwise(weight, tuple(input_shape))
     if not isinstance(layer, CONVOLUTIONS):
-        raise NetworkError(
-            f"{type(layer).__name__}: not known as a linear map", "known are Linear, Conv1d-3d and ConvTranspose1d-3d"
-        )
+        known = "known are Linear, Conv1d-3d and ConvTranspose1d-3d"
+        raise NetworkError(f"{type(layer).__name__}: not known as a linear map", known)
     convolution = Convolution(weight, axes_of(layer, input_shape), layer.groups)
     return Adjoint(convolution) if isinstance(layer, TRANSPOSED) else convolution
 
@@ -111,7 +106,7 @@ class Rowwise:
 
 @dataclass(frozen=True)
 class Convolution:
-    """A convolution with a kernel [out, in / G, *k]."""
+    """A convolution with a kernel [out, in / G, *k], written without reversal, as torch does."""
 
     weight: Tensor
     axes: tuple[Axis, ...]
@@ -129,54 +124,47 @@ class Convolution:
 
     def apply(self, x: Tensor) -> Tensor:
         """A x."""
-        outer, inner = self._paddings()
-        y = CONVOLVE[len(self.axes)](
-            self._padded(x, outer), self.weight, None, self._strides, inner, self._dilations, self.blocks
-        )
+        y = CONVOLVE[len(self.axes)](self._padded(x), self.weight, **self._settings)
         return self._with_idle(y, -1).flatten(1)
 
     def adjoint(self, y: Tensor) -> Tensor:
         """A' y."""
-        outer, inner = self._paddings()
         y = self._with_idle(y.reshape(-1, *self.output_shape), 1)
         unread = tuple((axis.room - 1) % axis.stride for axis in self.axes)
-        transpose = TRANSPOSE[len(self.axes)]
-        x = transpose(y, self.weight, None, self._strides, inner, unread, self.blocks, self._dilations)
-        return folded(x, self.axes).flatten(1) if outer else x.flatten(1)
+        x = TRANSPOSE[len(self.axes)](y, self.weight, output_padding=unread, **self._settings)
+        return (folded(x, self.axes) if self._pads_before else x).flatten(1)
 
     def gradient(self, x: Tensor, y: Tensor) -> Tensor:
         """The correlation of x with y."""
-        outer, inner = self._paddings()
         y = self._with_idle(y.reshape(-1, *self.output_shape), 1)
-        gradient = WEIGHT_GRADIENT[len(self.axes)]
-        shape = self.weight.shape
-        return gradient(self._padded(x, outer), shape, y, self._strides, inner, self._dilations, self.blocks)
+        return WEIGHT_GRADIENT[len(self.axes)](self._padded(x), self.weight.shape, y, **self._settings)
 
     @property
-    def _strides(self) -> tuple[int, ...]:
-        return tuple(axis.stride for axis in self.axes)
+    def _pads_before(self) -> bool:
+        """The padding is more than the same number of zeros on either side, which torch's convolution adds by itself."""
+        return any(axis.left != axis.right or (axis.left > 0 and axis.mode != "zeros") for axis in self.axes)
 
     @property
-    def _dilations(self) -> tuple[int, ...]:
-        return tuple(axis.dilation for axis in self.axes)
+    def _settings(self) -> dict[str, Any]:
+        return {
+            "stride": tuple(axis.stride for axis in self.axes),
+            "padding": tuple(0 if self._pads_before else axis.left for axis in self.axes),
+            "dilation": tuple(axis.dilation for axis in self.axes),
+            "groups": self.blocks,
+        }
 
-    def _paddings(self) -> tuple[bool, tuple[int, ...]]:
-        """Whether the input is padded before the convolution, and what zeros the convolution adds by itself."""
-        outer = any(axis.left != axis.right or (axis.mode != "zeros" and axis.left > 0) for axis in self.axes)
-        return outer, tuple(0 if outer else axis.left for axis in self.axes)
-
-    def _padded(self, x: Tensor, outer: bool) -> Tensor:
+    def _padded(self, x: Tensor) -> Tensor:
         x = x.reshape(-1, *self.input_shape)
+        if not self._pads_before:
+            return x
         mode = self.axes[0].mode.replace("zeros", "constant")
-        return F.pad(x, [side for axis in reversed(self.axes) for side in (axis.left, axis.right)], mode) if outer else x
+        return F.pad(x, [side for axis in reversed(self.axes) for side in (axis.left, axis.right)], mode)
 
     def _with_idle(self, y: Tensor, sign: int) -> Tensor:
-        """Outputs with the idle ones added as zeros (sign 1) or cut off (-1)."""
-        return F.pad(y, [side for axis in reversed(self.axes) for side in (0, sign * axis.idle)]) if self._any_idle else y
-
-    @property
-    def _any_idle(self) -> bool:
-        return any(axis.idle for axis in self.axes)
+        """Outputs with the idle ones added as zeros (sign 1), or cut off (-1)."""
+        if not any(axis.idle for axis in self.axes):
+            return y
+        return F.pad(y, [side for axis in reversed(self.axes) for side in (0, sign * axis.idle)])
 
 
 @dataclass(frozen=True)
@@ -219,24 +207,24 @@ def smaller_side(one: LayerMap) -> LayerMap:
 
 
 def folded(padded: Tensor, axes: Sequence[Axis]) -> Tensor:
-    """The adjoint of padding: each padded pixel is added to the one that it copies: [B, C, *padded sizes] -> [B, C, *sizes]."""
+    """The adjoint of padding, each padded pixel added to the one that it copies: [B, C, *padded] -> [B, C, *sizes]."""
     for dimension, axis in enumerate(axes, start=2):
-        low, middle, high = padded.split([axis.left, axis.size, axis.right], dimension)
-        padded = middle if axis.mode == "zeros" else middle + spread(low, axis, dimension, 0) + spread(high, axis, dimension, 1)
+        low, middle, high = torch.split(padded, [axis.left, axis.size, axis.right], dimension)
+        if axis.mode != "zeros":
+            middle = middle + placed(low, axis, dimension, before=True) + placed(high, axis, dimension, before=False)
+        padded = middle
     return padded
 
 
-def spread(margin: Tensor, axis: Axis, dimension: int, end: int) -> Tensor | int:
-    """A margin of the padding, on the left (end 0) or right (1), at the pixels that it copies, with zeros elsewhere."""
-    width = margin.shape[dimension]
-    if width == 0:
-        return 0
+def placed(margin: Tensor, axis: Axis, dimension: int, before: bool) -> Tensor:
+    """A margin of the padding, before or behind the image, at the pixels that it copies, with zeros elsewhere."""
     if axis.mode == "replicate":
-        margin, width = margin.sum(dimension, keepdim=True), 1
+        margin = margin.sum(dimension, keepdim=True)
     elif axis.mode == "reflect":
         margin = margin.flip(dimension)
-    near = 1 if axis.mode == "reflect" else 0
-    before_left, before_right = (axis.size - width, 0) if axis.mode == "circular" else (near, axis.size - near - width)
-    before = before_right if end else before_left
-    sides = [0, 0] * (margin.dim() - 1 - dimension) + [before, axis.size - before - width]
-    return cast(Tensor, F.pad(margin, sides))
+    width = margin.shape[dimension]
+    skipped = 1 if axis.mode == "reflect" else 0  # reflection leaves out the pixel at the border
+    at_start = before != (axis.mode == "circular")
+    start = skipped if at_start else axis.size - skipped - width
+    later = [0, 0] * (margin.dim() - 1 - dimension)
+    return F.pad(margin, [*later, start, axis.size - start - width])

@@ -75,24 +75,6 @@ def attention_weights(name: str, layer: nn.MultiheadAttention) -> Iterator[Weigh
             yield Weight(f"{prefix}{part}", layer, part)
 
 
-def weight_layers(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """(name, layer) of every linear, bilinear, embedding, convolution and transposed convolution in `module`."""
-    for name, layer in module.named_modules():
-        if isinstance(layer, LAYERS):
-            yield name, layer
-
-
-def as_matrices(weight: Tensor, layer: nn.Module) -> Tensor:
-    """A tensor of the shape of the weight of `layer` as one matrix a group, output by input: -> [G, M, N]."""
-    return Weight("", layer, blocks=groups_of(layer), transposed=isinstance(layer, TRANSPOSED)).matrices(weight)
-
-
 def groups_of(layer: nn.Module) -> int:
     """The number of blocks on the diagonal of the layer's map: 1 but for grouped convolutions."""
     return layer.groups if isinstance(layer, CONVOLUTIONS) else 1
-
-
-def matrices(weight: Tensor, groups: int, transposed: bool) -> Tensor:
-    """A weight with its rows split into groups, and input and output swapped where transposed: -> [G, M, N]."""
-    split = weight.reshape(groups, -1, *weight.shape[1:])
-    return (split.transpose(1, 2) if transposed else split).flatten(2)

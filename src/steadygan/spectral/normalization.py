@@ -4,7 +4,7 @@ One refresh for each update of the weights. Between two refreshes real images, f
 step, recomputed activations and an evaluation all see the very same weights.
 """
 
-import zlib
+from collections import Counter
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 from typing import Any, Literal, cast
@@ -15,12 +15,14 @@ from torch.nn.utils import parametrize
 
 from steadygan.errors import NetworkError
 from steadygan.spectral.group import Group, Iterations, Until
+from steadygan.spectral.law import wide
 from steadygan.spectral.layer import Normalized, attach, detach
 from steadygan.spectral.matrix import Weight, weights
 from steadygan.spectral.modes import MODES, Mode
-from steadygan.spectral.normalized import NormalizedWeight, wide
+from steadygan.spectral.normalized import NormalizedWeight
 from steadygan.spectral.reading import input_shapes, readings_of
 from steadygan.spectral.subspace import WIDTH
+from steadygan.spectral.vectors import starting_vectors
 
 UNTIL = Until()
 
@@ -49,9 +51,9 @@ class SpectralNorm:
     def refresh(self, n: int | None = None) -> None:
         """Bring u and v of all layers up to date with the weights, by `n` iterations, or as many as were asked for.
 
-        Call it once after each update of the weights where that is not noticed by itself: in compiled loops, and with
-        `automatic=False`.
+        Call it once after each update of the weights where that is not noticed by itself: with `automatic=False`.
         """
+        check_iterations(n)
         for group in dict.fromkeys(one.group for one in self.weights):
             chosen = [one for one in self.weights if one.group is group]
             group.refresh(None if len(chosen) == len(group.weights) else chosen, n)
@@ -76,10 +78,9 @@ class SpectralNorm:
 
     def set_coefficient(self, value: float) -> None:
         """Bring all norms to `value` from the next read on."""
+        check_coefficient(value)
         for one in self.weights:
-            with torch.no_grad():
-                one.coefficient.fill_(value)
-            one.known = one.value = None
+            one.set_coefficient(value)
 
     def _known(self, one: NormalizedWeight) -> Any:
         return one.known or one.know_buffers()
@@ -117,7 +118,7 @@ def spectral_norm(
         mode: `hard`, `soft`, `gain`, `initial`, `bidirectional` or `measure`; see `MODES`.
         norm: of the `matrix` of a convolution's kernel, or of the convolution as an `operator` between images.
         include, exclude: which weights, by name: a pattern as `blocks.*`, several, or a function of (name, layer).
-        automatic: refresh when a forward pass in training mode finds a changed weight. Not in compiled code: call `refresh()`.
+        automatic: refresh after each optimizer's step on these weights, and when a forward pass finds them changed otherwise.
         input_shape: of one sample of the network, as (C, H, W); needed for the operator norm, which depends on it.
 
     Returns:
@@ -131,6 +132,8 @@ def spectral_norm(
     ['']
     """
     law = mode_named(mode)
+    check_coefficient(coefficient)
+    check_iterations(n_power_iterations)
     shapes = shapes_for(module, norm, law, input_shape)
     chosen = [weight for weight in weights(module) if picks(include, weight) and not picks(exclude, weight)]
     refuse(module, chosen, include)
@@ -147,6 +150,19 @@ def spectral_norm(
         for one in group.weights:
             keep_initial(one)
     return SpectralNorm(module)
+
+
+def check_coefficient(value: float) -> None:
+    """Raise unless it is a bound."""
+    if not value > 0:
+        raise NetworkError(f"spectral norm: the coefficient must be above 0, got {value}", "1 is usual")
+
+
+def check_iterations(count: Iterations | None) -> None:
+    """Raise for a number of iterations that finds nothing."""
+    if isinstance(count, int) and count < 1:
+        hint = "leave the network without automatic refreshes, if that is the wish: automatic=False"
+        raise NetworkError(f"spectral norm: n_power_iterations must be at least 1, got {count}", hint)
 
 
 def mode_named(mode: str) -> Mode:
@@ -198,6 +214,10 @@ def obstacle(weight: Weight) -> tuple[str, str] | None:
         return "is normalized or parametrized already", "remove that first; applying twice stacks"
     if nn.parameter.is_lazy(raw):
         return "has no weight yet", "pass one batch through the lazy layer first"
+    if raw.is_meta:
+        return "has no values yet", "move the network from the meta device to another one and initialize it first"
+    if getattr(layer, "sparse", False):
+        return "has sparse gradients, but a normalized weight depends on all entries", "build the embedding with sparse=False"
     if getattr(layer, "max_norm", None) is not None:
         return "rewrites its weight in each pass", "build the embedding without max_norm"
     return None
@@ -223,15 +243,6 @@ def prepare(one: NormalizedWeight, coefficient: float) -> None:
         layer.register_parameter(f"{parameter}_gain", nn.Parameter(raw.new_ones(())))
 
 
-def starting_vectors(groups: int, count: int, size: int, name: str) -> Tensor:
-    """Random orthonormal vectors, the same for the same name; zero beyond `size`: -> [count, groups * size] float64."""
-    random = torch.Generator().manual_seed(zlib.crc32(name.encode()))
-    vectors = torch.randn(groups, size, count, generator=random, dtype=torch.float64)
-    found = torch.zeros(groups, count, size, dtype=torch.float64)
-    found[:, : min(count, size)] = torch.linalg.qr(vectors).Q.mT
-    return found.transpose(0, 1).flatten(1)
-
-
 def keep_initial(one: NormalizedWeight) -> None:
     """Make the norm that a weight has now its coefficient."""
     assert one.known is not None
@@ -240,10 +251,23 @@ def keep_initial(one: NormalizedWeight) -> None:
 
 
 def remove_spectral_norm(module: nn.Module) -> None:
-    """Make the normalized weights the plain weights of `module`, in place; parameters keep their identity."""
-    layers = list(SpectralNorm(module).layers.values())
-    values = {id(one.raw): (one, one.read().detach().clone()) for one in SpectralNorm(module).weights}
+    """Make the normalized weights the plain weights of `module`, in place; parameters keep their identity.
+
+    Raises:
+        NetworkError: a layer outside `module` shares a weight with one inside.
+    """
+    norm = SpectralNorm(module)
+    held = Counter(one for layer in cast(list[Normalized], norm.layers.values()) for one in layer._normalized.values())
+    for one, count in held.items():
+        if count < one.holders:
+            hint = "remove normalization from the network that has both"
+            raise NetworkError(f"spectral norm: {one.name!r} shares its weight with a layer outside", hint)
+    if any(one.written for one in norm.weights):
+        norm.refresh()
+    layers = list(norm.layers.values())
+    values = {id(one.raw): (one, one.read().detach().clone()) for one in norm.weights}
     for one, value in values.values():
-        one.raw.data = value
+        with torch.no_grad():
+            one.raw.copy_(value)
     for layer in cast(list[Normalized], layers):
         detach(layer)

@@ -7,23 +7,28 @@ of the autograd graph. Compiled code, exported code and torch.func read the pure
 
 import copy
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor
 from torch.nn import Parameter
 
+from steadygan.errors import NetworkError
 from steadygan.spectral.division import Known
+from steadygan.spectral.law import Law, full_precision, wide
+from steadygan.spectral.loan import Loan, few, same
 from steadygan.spectral.matrix import Weight
 from steadygan.spectral.modes import Mode, to_coefficient
 from steadygan.spectral.reading import Kernel, Reading
 from steadygan.spectral.subspace import Leading, bilinear
+from steadygan.spectral.vectors import is_straight, straightened
 
 if TYPE_CHECKING:
     from steadygan.spectral.group import Group
 
 
+FIRST = 8  # forward passes in which unseen writes are looked for
 CHANNELS_LAST = {True: torch.channels_last, False: torch.contiguous_format}
 
 
@@ -34,6 +39,7 @@ class NormalizedWeight:
     Attributes:
         weight: which weight of which layer.
         mode, readings: how its norm is taken and what is done with it.
+        law: the three together.
         plain: the norm is that of one matrix of the stored layout.
         quick: the gradient has its short form: a plain weight divided by its norm.
         group: the weights that are refreshed together.
@@ -42,27 +48,35 @@ class NormalizedWeight:
         residual: of the last refresh, [G].
         stored: what was found in the last refresh is in the buffers.
         lost: u and v know nothing of the stored weight, so that a few iterations will not do.
+        holders: how many layers read it; more than one where they share the parameter.
+        loan: what was last read by somebody else than the layer, until the layer's next pass.
     """
 
     def __init__(self, weight: Weight, mode: Mode, readings: Sequence[Reading], group: "Group") -> None:
         self.weight, self.mode, self.readings, self.group = weight, mode, tuple(readings), group
+        self.law = Law(weight, mode, self.readings)
+        self._alone = self.law.alone()
         self._names = [[f"{weight.parameter}_{kind}{reading.suffix}" for reading in self.readings] for kind in "uv"]
         self._coefficient = f"{weight.parameter}_coefficient"
-        kernel = len(self.readings) == 1 and isinstance(self.readings[0], Kernel)
-        divided = mode.factor is to_coefficient and not mode.learnable
-        stored = weight.blocks == 1 and not weight.transposed and self.raw.dtype == wide(self.raw).dtype
-        self.plain = kernel and stored
-        self.quick = self.plain and divided
+        self._classify()
         self.value: Tensor | None = None
         self.known: Known | None = None
         self.residual: Tensor | None = None
-        self.stored, self.lost = True, True
+        self.stored, self.lost, self.holders = True, True, 0
         self._seen: tuple[Tensor | None, int] = (None, -1)
         self._home: Tensor | None = None
         self._pending: bool | None = False  # what to say to `trust` once the layer is there: a copy is made before its layer
         self._samples: tuple[Tensor, Tensor] | None = None
         self._maps: tuple[Tensor | None, int, list[Any]] = (None, 0, [])
+        self._marked = (0, -1)  # the basis as the last refresh left it
+        self.loan: Loan | None = None
         group.weights.append(self)
+
+    def _classify(self) -> None:
+        kernel = len(self.readings) == 1 and isinstance(self.readings[0], Kernel)
+        stored = self.weight.blocks == 1 and not self.weight.transposed and self.raw.dtype == wide(self.raw).dtype
+        self.plain = kernel and stored
+        self.quick = self.plain and self.mode.factor is to_coefficient and not self.mode.learnable
 
     @property
     def name(self) -> str:
@@ -92,10 +106,13 @@ class NormalizedWeight:
         """The right vectors as the maps take them."""
         return [reading.into(self.weight, basis, self.raw) for reading, basis in zip(self.readings, self.bases(), strict=True)]
 
-    def canonical(self, vs: Sequence[Tensor]) -> list[Tensor]:
-        """Right vectors in the order of `of` again."""
-        pairs = zip(self.readings, vs, strict=True)
-        return [reading.out(self.weight, v.unsqueeze(0), self.raw).squeeze(0) for reading, v in pairs]
+    def sound_starts(self) -> list[Tensor]:
+        """The same; orthonormal again, where somebody else has written into the buffers, as an average of networks does."""
+        bases = self.bases()
+        if self._marked != (id(bases[0]), bases[0]._version) and self.raw.device.type == "cpu":
+            blocks = self.weight.blocks
+            bases = [one if is_straight(one, blocks) else straightened(one, blocks, self.name) for one in bases]
+        return [reading.into(self.weight, basis, self.raw) for reading, basis in zip(self.readings, bases, strict=True)]
 
     def us(self) -> list[Tensor]:
         """The left vectors of each reading, [G * M]."""
@@ -115,39 +132,21 @@ class NormalizedWeight:
             self._maps = (raw, raw.data_ptr(), maps if views and all(reading.is_view for reading in self.readings) else [])
         return maps
 
-    def norm(self, sigmas: Sequence[Tensor]) -> Tensor:
-        """The norm of the weight from those of its blocks in each reading: scalar, or [3] where the blocks are apart."""
-        if self.weight.apart or self.plain:
-            return sigmas[0].squeeze(0) if self.plain else sigmas[0]
-        largest = [sigma.amax() if len(sigma) > 1 else sigma.squeeze(0) for sigma in sigmas]
-        return largest[0] if len(largest) == 1 else torch.stack(largest).mean()
-
-    def factor(self, sigma: Tensor) -> Tensor:
-        """What the weight is multiplied by."""
-        return torch.ones_like(sigma) if self.mode.factor is None else self.mode.factor(sigma, self.coefficient)
-
-    def scaled(self, raw: Tensor, factor: Tensor, gain: Tensor | None) -> Tensor:
-        """The weight times its factor and gain, in its own type."""
-        by = factor if gain is None else factor * gain
-        if self.weight.apart:
-            shape = (self.weight.blocks, -1, *[1] * (raw.dim() - 1))
-            by = by.reshape(shape).expand(-1, len(raw) // self.weight.blocks, *[-1] * (raw.dim() - 1)).flatten(0, 1)
-        return (wide(raw) * by).to(raw.dtype)
-
     def formula(self, raw: Tensor, us: Sequence[Tensor], vs: Sequence[Tensor], gain: Tensor | None) -> Tensor:
         """The normalized weight as a differentiable function of the stored one, u and v constant."""
-        with full_precision(raw):
-            maps = [reading.of(self.weight, wide(raw)) for reading in self.readings]
-            sigmas = [bilinear(one, u, v) for one, u, v in zip(maps, us, vs, strict=True)]
-            return self.scaled(raw, self.factor(self.norm(sigmas)), gain)
+        return self.law.formula(raw, us, vs, gain, self.coefficient)
 
     def read(self) -> Tensor:
         """The normalized weight."""
         raw = self.raw
         if self.mode.factor is None:
             return raw
-        if not torch.compiler.is_compiling() and (value := self.remembered(raw)) is not None:
-            return value
+        if not torch.compiler.is_compiling():
+            if (value := self.remembered(raw)) is not None:
+                return value
+            if hasattr(raw, "device_mesh"):
+                hint = "leave the normalized network out of fully_shard; DistributedDataParallel does"
+                raise NetworkError(f"spectral norm: weight {self.name!r} is sharded, and its norm needs all of it", hint)
         # copies, because distributed training writes into buffers between two forward passes
         return self.formula(raw, [u.clone() for u in self.us()], [basis[0].clone() for basis in self.bases()], self.gain)
 
@@ -155,14 +154,38 @@ class NormalizedWeight:
         """The value in memory, made anew where only the memory is missing; None where u and v belong to another weight."""
         if not self.in_step(raw):
             return None
-        if self.value is None or (raw.requires_grad and torch.is_grad_enabled() and not self.value.requires_grad):
+        wanted = self.wanted()
+        if self.value is None or (wanted != cast(Known, self.known).wanted and torch.is_grad_enabled() and any(wanted)):
             self.group.divide([self])
         value = cast(Tensor, self.value)
-        return value if raw.requires_grad or not value.requires_grad else value.detach()
+        return value if any(wanted) or not value.requires_grad else value.detach()
+
+    def wanted(self) -> tuple[bool, bool]:
+        """Whether gradients of the stored weight and of the gain are asked for."""
+        return self.raw.requires_grad, self.mode.learnable and cast(Parameter, self.gain).requires_grad
+
+    def lend(self) -> Tensor:
+        """The normalized weight for somebody else than the layer, who may write into it."""
+        raw = self.raw
+        if self.loan is not None and self.loan.touched(raw):
+            return self.loan.value  # who writes in two strokes reads in between
+        value = self.read()
+        if self.mode.factor is not None and self.is_own() and not value.is_inference():
+            self.loan = Loan.of(value, raw, value.device.type == "cpu" or self.group.passes <= FIRST)
+        return value
+
+    def is_own(self) -> bool:
+        """The stored weight is the layer's, not one that torch.func put in its place for a call."""
+        wrapped = torch._C._functorch.is_functorch_wrapped_tensor
+        return isinstance(self.raw, Parameter) and not (wrapped(self.raw) or wrapped(self.us()[0]))
+
+    def at_home(self) -> bool:
+        """The buffers are the layer's, not copies that torch.func put in their place for a call."""
+        return self.us()[0] is self._home
 
     def in_step(self, raw: Tensor) -> bool:
         """u and v were last refreshed on this very weight."""
-        self._arrive()
+        self.arrive()
         of, version = self._seen
         if raw is not of or raw._version != version:
             return False
@@ -173,30 +196,46 @@ class NormalizedWeight:
 
     def keep(self, leading: Sequence[Leading], stored: bool) -> None:
         """Take in what a refresh found; the buffers have it too if `stored`."""
-        self._arrive()
+        self.arrive()
         raw = self.raw
-        stored = stored and self.us()[0] is self._home  # torch.func may have put copies in the place of the buffers
+        stored = stored and self.at_home()
         self._seen, self.stored, self.lost = (raw, raw._version), stored, self.lost and not stored
+        if stored:
+            basis = self.bases()[0]
+            self._marked = (id(basis), basis._version)
         self.residual = leading[0].residual
-        self.know([one.u for one in leading], [one.v for one in leading], self.norm([one.sigma for one in leading]))
+        self.know([one.u for one in leading], [one.v for one in leading], self.law.norm([one.sigma for one in leading]))
 
     def know(self, us: list[Tensor], vs: list[Tensor], sigma: Tensor) -> None:
         """Set what the next division uses, but for the factor."""
-        self.known, self.value, self._samples = Known(self, us, vs, sigma, sigma), None, None
+        known = Known(self._alone, self.quick, us, vs, self.coefficient, sigma, sigma)
+        self.known, self.value, self._samples, self.loan = known, None, None, None
 
     def remember(self, value: Tensor) -> None:
         """Keep a normalized weight for the next read."""
         assert self.known is not None
-        self.value, self.known.value_version = value, value._version
+        self.value, self.known.value_version, self.known.wanted = value, value._version, self.wanted()
 
     @torch.no_grad()
     def know_buffers(self) -> Known:
         """The same from the buffers as they are, to the last bit what the refresh that wrote them found."""
-        us, vs = [u.clone() for u in self.us()], [basis[0].clone() for basis in self.starts()]
-        self.know(us, vs, self.norm([bilinear(one, u, v) for one, u, v in zip(self.maps(), us, vs, strict=True)]))
+        with torch.inference_mode(False), full_precision(self.raw):
+            us, vs = [u.clone() for u in self.us()], [basis[0].clone() for basis in self.starts()]
+            self.know(us, vs, self.law.norm([bilinear(one, u, v) for one, u, v in zip(self.maps(), us, vs, strict=True)]))
         return cast(Known, self.known)
 
-    def _arrive(self) -> None:
+    @torch.no_grad()
+    def set_coefficient(self, value: float) -> None:
+        """Bring the norm to `value` from the next read on; graphs that are there already keep what they were made with."""
+        known = self.known
+        if known is not None:
+            known.coefficient = known.coefficient.clone()
+        self.coefficient.fill_(value)
+        if known is not None:
+            self.know(list(known.us), list(known.vs), known.sigma)
+
+    def arrive(self) -> None:
+        """Of a copy, once the tensors of its layer are there too: trust them as the original was trusted."""
         if self._pending is not None:
             self.trust(self._pending)
 
@@ -205,24 +244,28 @@ class NormalizedWeight:
         self._pending = None
         raw, self._home = self.raw, self.us()[0]
         self._seen = (raw, raw._version) if yes else (None, -1)
-        self.value = self.known = self._samples = None
+        self.value = self.known = self._samples = self.loan = None
+        self._classify()
 
     @property
     def written(self) -> bool:
         """Somebody wrote into the normalized weight, as initialization in place does."""
+        if self.loan is not None and self.loan.touched(self.raw):
+            return True
         return self.value is not None and self.known is not None and self.value._version != self.known.value_version
 
     @torch.no_grad()
     def adopt(self) -> None:
         """Take over what was written into the normalized weight as the weight itself."""
-        self.raw.copy_(cast(Tensor, self.value))
+        lent = self.loan is not None and self.loan.touched(self.raw)
+        self.raw.copy_(cast(Loan, self.loan).value if lent else cast(Tensor, self.value))
         self.trust(False)
         self.lost = True
 
     @torch.no_grad()
     def sample(self) -> None:
         """Remember a few numbers of the stored and of the normalized weight."""
-        if self.value is not None and self._samples is None:
+        if self.value is not None and self._samples is None and self.in_step(self.raw):
             self._samples = (few(self.raw), few(self.value))
 
     @torch.no_grad()
@@ -230,20 +273,18 @@ class NormalizedWeight:
         """Which was written to through `.data`, which leaves no trace in a tensor's version: `raw`, `value` or nothing."""
         if self.value is None or self._samples is None or not self.in_step(self.raw):
             return ""
-        if not torch.equal(few(self.raw), self._samples[0]):
+        if not same(few(self.raw), self._samples[0]):
             return "raw"
-        return "" if torch.equal(few(self.value), self._samples[1]) else "value"
+        return "" if same(few(self.value), self._samples[1]) else "value"
 
     def __getstate__(self) -> dict[str, Any]:
-        blank: dict[str, Any] = {
-            "value": None,
-            "known": None,
-            "_samples": None,
-            "_home": None,
-            "_maps": (None, 0, []),
-            "_seen": (None, -1),
-        }
-        return {**self.__dict__, **blank, "_pending": self.in_step(self.raw)}
+        blank: dict[str, Any] = dict.fromkeys(("value", "known", "_samples", "loan", "_home"))
+        blank |= {"holders": 0, "_marked": (0, -1), "_maps": (None, 0, []), "_seen": (None, -1)}
+        return {**self.__dict__, **blank, "_pending": self.in_step(self.raw) and self.stored}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.group.weights.append(self)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "NormalizedWeight":
         """A copy for the copied layer, in the copied group."""
@@ -251,24 +292,8 @@ class NormalizedWeight:
         twin.__dict__.update(self.__getstate__())
         memo[id(self)] = twin
         layer = copy.deepcopy(self.weight.layer, memo)
-        twin.weight = Weight(**{**self.weight.__dict__, "layer": layer})
+        twin.weight = replace(self.weight, layer=layer)
+        twin.law = replace(self.law, weight=twin.weight)
         twin.group = copy.deepcopy(self.group, memo)
         twin.group.weights.append(twin)
         return twin
-
-
-def wide(raw: Tensor) -> Tensor:
-    """A weight in at least float32: a norm in bfloat16 has two digits."""
-    return raw if raw.dtype in (torch.float32, torch.float64) else raw.float()
-
-
-def few(tensor: Tensor) -> Tensor:
-    """Eight numbers from all over a tensor, copied: [8] or fewer."""
-    flat = tensor.detach().reshape(-1)
-    return flat[:: max(1, len(flat) // 8)].clone()
-
-
-def full_precision(tensor: Tensor) -> AbstractContextManager[Any]:
-    """Autocast switched off, where it is on."""
-    device = tensor.device.type
-    return torch.autocast(device, enabled=False) if torch.is_autocast_enabled(device) else nullcontext()

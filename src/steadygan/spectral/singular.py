@@ -19,10 +19,10 @@ def singular_values(source: Tensor | nn.Module | Weight, k: int | None = None) -
     """Singular values of a weight, the largest first, in float64 on the CPU.
 
     All of them come from the eigenvalues of the Gram matrix WW' in float64, which takes a third to a twentieth of the time of a
-    singular value decomposition. Squaring loses digits: the relative error of s_i is about 0.05 * 2.2e-16 * (s_1 / s_i)^2, so at
-    most 1e-8 down to s_i = 1e-4 * s_1. A matrix with smaller ones is decomposed itself, and its values have an absolute error of
-    about 1e-15 * s_1. The largest k come from block power iteration in float64, with an error of at most 1e-7 * s_1 each; where
-    that does not converge, from all of them.
+    singular value decomposition. Squaring loses digits: the relative error of s_i is about 0.05 * 2.2e-16 * (s_1 / s_i)^2, so
+    at most 1e-8 down to s_i = 1e-4 * s_1. A matrix with smaller ones is decomposed itself, and its values have an absolute
+    error of about 1e-15 * s_1. The largest k come from block power iteration in float64, with an error of at most 1e-7 * s_1
+    each; where that does not pay or does not converge, from all of them.
 
     Args:
         source: a tensor, of which all dimensions but the first are flattened, as those of a convolution kernel; a layer whose

@@ -20,7 +20,7 @@ class SpectralNormalization(Stabilizer):
         coefficient: c in `c * W / sigma`. 1 is the paper's; it starves the discriminator where the data's scale is small.
         mode: `hard` divides by sigma; `soft` only where sigma is above c; `gain` learns a factor; `initial` keeps the norm that
             each weight starts with; `bidirectional` divides by the mean of two norms; `measure` divides by nothing.
-        n_power_iterations: iterations after each update, warm-started; none: until the relative residual is below 0.05.
+        n_power_iterations: iterations after each update, warm-started; none: until the relative residual is below 0.03.
         on: which player.
     """
 

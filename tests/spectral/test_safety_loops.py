@@ -1,0 +1,322 @@
+"""Whatever a training loop does between two updates: all of it sees the same weights, and gradients are autograd's."""
+
+import copy
+import itertools
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from steadygan.spectral import MODES, SpectralNorm, spectral_norm
+
+
+def network() -> nn.Sequential:
+    torch.manual_seed(6)
+    layers = nn.Conv2d(3, 6, 3), nn.Softplus(), nn.Conv2d(6, 4, 3, groups=2), nn.Softplus(), nn.Flatten()
+    return nn.Sequential(*layers, nn.Linear(4, 8), nn.Softplus(), nn.Linear(8, 1))
+
+
+def images(seed: int = 0, count: int = 4) -> Tensor:
+    return torch.randn(count, 3, 5, 5, generator=torch.Generator().manual_seed(seed))
+
+
+def read(net: nn.Module) -> list[Tensor]:
+    return [one.read().detach().clone() for one in SpectralNorm.of(net).weights]
+
+
+def vectors(net: nn.Module) -> list[Tensor]:
+    return [buffer.clone() for buffer in net.buffers()]
+
+
+def equal(ones: list[Tensor], others: list[Tensor]) -> bool:
+    return all(torch.equal(one, other) for one, other in zip(ones, others, strict=True))
+
+
+def gradients(net: nn.Module) -> list[Tensor]:
+    return [parameter.grad.clone() for parameter in net.parameters() if parameter.grad is not None]
+
+
+def close(ones: list[Tensor], others: list[Tensor]) -> bool:
+    """Equal but for the order of float32 sums."""
+    return all(torch.allclose(one, other, rtol=1e-4, atol=1e-6) for one, other in zip(ones, others, strict=True))
+
+
+def penalty(net: nn.Module, inputs: Tensor) -> Tensor:
+    """R1: E |d logit / d image|^2."""
+    inputs = inputs.clone().requires_grad_(True)
+    (slope,) = torch.autograd.grad(net(inputs).sum(), inputs, create_graph=True)
+    return slope.square().flatten(1).sum(1).mean()
+
+
+def real(net: nn.Module) -> None:
+    net(images(1)).mean().backward()
+
+
+def fake(net: nn.Module) -> None:
+    net(images(2)).mean().backward()
+
+
+def r1(net: nn.Module) -> None:
+    penalty(net, images(3)).backward()
+
+
+def wgan_gp(net: nn.Module) -> None:
+    ((penalty(net, images(4).lerp(images(5), 0.3)) + 1e-8).sqrt() - 1).square().backward()
+
+
+def generator_frozen(net: nn.Module) -> None:
+    net.requires_grad_(False)
+    (net(images(6).requires_grad_(True))).mean().backward()
+    net.requires_grad_(True)
+
+
+def generator(net: nn.Module) -> None:
+    net(images(7).requires_grad_(True)).mean().backward()
+    net.zero_grad()
+
+
+def evaluation(net: nn.Module) -> None:
+    net.eval()
+    with torch.no_grad():
+        net(images(8))
+    net.train()
+
+
+def inference(net: nn.Module) -> None:
+    with torch.inference_mode():
+        net(images(9))
+    net.eval()
+    with torch.inference_mode():
+        net(images(9))
+    net.train()
+
+
+def logged(net: nn.Module) -> None:
+    norm = SpectralNorm.of(net)
+    assert len(norm.sigma) == len(norm.residual) == 4
+
+
+def checkpointed(net: nn.Module) -> None:
+    checkpoint(net, images(10), use_reentrant=False).mean().backward()
+
+
+USES = [real, fake, r1, wgan_gp, generator_frozen, generator, evaluation, inference, logged, checkpointed]
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("first", USES)
+def test_every_use_between_two_updates_sees_the_same_weights(mode, first):
+    """Whichever comes first after the update; there is one refresh for it, and no more."""
+    net = network()
+    norm = spectral_norm(net, mode=mode)
+    group = norm.weights[0].group
+    real(net)
+    torch.optim.Adam(net.parameters(), 0.05).step()
+    first(net)
+    weights, buffers = read(net), vectors(net)
+    assert group.refreshes == 2
+    for use in [*USES, *reversed(USES)]:
+        use(net)
+        assert equal(read(net), weights), use.__name__
+    assert equal(vectors(net), buffers)
+    assert group.refreshes == 2
+
+
+def test_an_evaluation_before_the_first_training_pass_of_a_step_changes_nothing_for_it():
+    nets = [network(), network()]
+    for net in nets:
+        spectral_norm(net)
+        real(net)
+        torch.optim.Adam(net.parameters(), 0.05).step()
+    before = vectors(nets[0])
+    evaluation(nets[0])
+    assert equal(vectors(nets[0]), before)
+    for net in nets:
+        real(net)
+    assert equal(read(nets[0]), read(nets[1]))
+    assert equal(vectors(nets[0]), vectors(nets[1]))
+
+
+@pytest.mark.parametrize("automatic", [True, False])
+def test_training_with_evaluations_is_training_without(automatic):
+    """Bit for bit: evaluations, inference mode, logging and penalties without a step, between any two lines of the loop."""
+    nets = [network(), network()]
+    between = itertools.cycle([evaluation, inference, logged, generator_frozen])
+    for net, busy in zip(nets, [True, False], strict=True):
+        norm = spectral_norm(net, automatic=automatic)
+        optimizer = torch.optim.Adam(net.parameters(), 0.01)
+        for step in range(6):
+            optimizer.zero_grad()
+            if busy:
+                next(between)(net)
+            loss = net(images(step)).square().mean() + 0.1 * penalty(net, images(50 + step))
+            if busy:
+                next(between)(net)
+            loss.backward()
+            if busy:
+                next(between)(net)
+            optimizer.step()
+            if not automatic:
+                norm.refresh()
+    assert equal(list(nets[0].state_dict().values()), list(nets[1].state_dict().values()))
+
+
+def test_u_and_v_of_eval_mode_stay_put_whatever_happens_to_the_weights():
+    net = network()
+    spectral_norm(net)
+    net.eval()
+    before = vectors(net)
+    for _ in range(3):
+        with torch.no_grad():
+            for one in SpectralNorm.of(net).weights:
+                one.raw.add_(torch.randn_like(one.raw))
+        net(images())
+    assert equal(vectors(net), before)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("reentrant", [True, False])
+@pytest.mark.parametrize("automatic", [True, False])
+def test_activation_checkpointing(mode, reentrant, automatic):
+    """The recomputation sees the weights of the first pass: gradients are those without checkpointing."""
+    nets = [network(), network()]
+    for net, memory_saving in zip(nets, [True, False], strict=True):
+        norm = spectral_norm(net, mode=mode, automatic=automatic)
+        optimizer = torch.optim.SGD(net.parameters(), 0.1)
+        for step in range(3):
+            inputs = images(step).requires_grad_(True)
+            half = checkpoint(net[:4], inputs, use_reentrant=reentrant) if memory_saving else net[:4](inputs)
+            output = checkpoint(net[4:], half, use_reentrant=reentrant) if memory_saving else net[4:](half)
+            optimizer.zero_grad()
+            output.square().mean().backward()
+            optimizer.step()
+            if not automatic:
+                norm.refresh()
+        assert norm.weights[0].group.refreshes == 4  # one at the start, one after each step
+    assert close(gradients(nets[0]), gradients(nets[1]))
+    assert close(list(nets[0].parameters()), list(nets[1].parameters()))
+
+
+def one_backward(net: nn.Module) -> None:
+    (net(images(1)).square().mean() - net(images(2)).mean()).backward()
+
+
+def two_backwards(net: nn.Module) -> None:
+    first, second = net(images(1)).square().mean(), -net(images(2)).mean()
+    first.backward()
+    second.backward()
+
+
+def alternating(net: nn.Module) -> None:
+    net(images(1)).square().mean().backward()
+    (-net(images(2)).mean()).backward()
+
+
+def retained(net: nn.Module) -> None:
+    loss = (net(images(1)).square().mean() - net(images(2)).mean()) / 2
+    loss.backward(retain_graph=True)
+    net(images(3))
+    loss.backward()
+
+
+def micro_batches(net: nn.Module) -> None:
+    for row in range(4):
+        net(images(1)[row : row + 1]).square().sum().div(4).backward()
+        (-net(images(2)[row : row + 1]).sum() / 4).backward()
+
+
+def by_grad(net: nn.Module) -> None:
+    found = torch.autograd.grad(
+        net(images(1)).square().mean() - net(images(2)).mean(), list(net.parameters()), allow_unused=True
+    )
+    for parameter, gradient in zip(net.parameters(), found, strict=True):
+        parameter.grad = gradient
+
+
+WAYS = [one_backward, two_backwards, alternating, retained, micro_batches, by_grad]
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("way", WAYS)
+def test_all_ways_to_walk_back_give_one_gradient(mode, way):
+    net = network()
+    spectral_norm(net, mode=mode)
+    one_backward(net)
+    expected = gradients(net)
+    net.zero_grad()
+    way(net)
+    assert close(gradients(net), expected)
+
+
+@pytest.mark.parametrize("automatic", [True, False])
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("kind", ["first", "second", "penalty"])
+def test_a_step_before_the_backward_pass_raises(automatic, mode, kind):
+    """As autograd does for plain layers, instead of a gradient of the wrong weights."""
+    net = network()
+    spectral_norm(net, mode=mode, automatic=automatic)
+    optimizer = torch.optim.SGD(net.parameters(), 0.1)
+    loss, other = net(images(1)).square().mean(), net(images(2)).mean()
+    if kind == "penalty":
+        loss = penalty(net, images(1))
+    other.backward(retain_graph=True)
+    optimizer.step()
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        (other if kind == "second" else loss).backward()
+
+
+def test_a_change_of_the_gain_before_the_backward_pass_raises():
+    net = network()
+    spectral_norm(net, mode="gain")
+    loss = net(images(1)).mean()
+    with torch.no_grad():
+        net[0].weight_gain.mul_(2)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        loss.backward()
+
+
+@pytest.mark.parametrize("mode", [mode for mode in MODES if mode != "measure"])
+@pytest.mark.parametrize("change", [lambda norm: norm.refresh(5), lambda norm: norm.set_coefficient(4.0)])
+def test_a_refresh_or_a_new_coefficient_before_the_backward_pass_does_no_harm(mode, change):
+    """The graph keeps what it was made with."""
+    found = []
+    for changes in (False, True):
+        net = network()
+        norm = spectral_norm(net, 0.3, mode=mode)
+        loss = net(images(1)).square().mean() + penalty(net, images(3))
+        if changes:
+            change(norm)
+            net(images(2))
+        loss.backward()
+        found.append(gradients(net))
+    assert equal(*found)
+
+
+def test_only_the_gain_is_trained():
+    net = network()
+    spectral_norm(net, mode="gain")
+    for one in SpectralNorm.of(net).weights:
+        one.raw.requires_grad_(False)
+    net(images(1)).mean().backward()
+    assert all(layer.weight_gain.grad is not None for layer in SpectralNorm.of(net).layers.values())
+
+
+def test_the_weight_of_a_last_layer_as_input_of_grad():
+    """VQGAN's adaptive weight differentiates two losses with respect to `last_layer.weight`."""
+    net = network()
+    spectral_norm(net)
+    losses = net(images(1)).square().mean(), net(images(2)).mean()
+    found = [torch.autograd.grad(loss, net[7].weight, retain_graph=True)[0] for loss in losses]
+    assert all(gradient.shape == (1, 8) and gradient.any() for gradient in found)
+
+
+def test_frozen_layers_get_no_gradient_and_pass_it_on():
+    net = network()
+    spectral_norm(net)
+    plain = copy.deepcopy(net)
+    net[0].requires_grad_(False)
+    for one in (net, plain):
+        one(images(1)).mean().backward()
+    assert net[0]._parameters["weight"].grad is None
+    assert torch.equal(net[7]._parameters["weight"].grad, plain[7]._parameters["weight"].grad)
