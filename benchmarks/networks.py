@@ -27,7 +27,12 @@ def discriminator_cnn(width: int) -> nn.Module:
 
 def generator_cnn(width: int) -> nn.Module:
     """z of 128 numbers -> images [B, 3, 32, 32]."""
-    layers: list[nn.Module] = [nn.Linear(128, 8 * width * 16), nn.Unflatten(1, (8 * width, 4, 4)), nn.BatchNorm2d(8 * width), nn.ReLU()]
+    layers: list[nn.Module] = [
+        nn.Linear(128, 8 * width * 16),
+        nn.Unflatten(1, (8 * width, 4, 4)),
+        nn.BatchNorm2d(8 * width),
+        nn.ReLU(),
+    ]
     for wide in (4 * width, 2 * width, width):
         layers += [nn.ConvTranspose2d(2 * wide, wide, 4, 2, 1), nn.BatchNorm2d(wide), nn.ReLU()]
     return nn.Sequential(*layers, nn.Conv2d(width, 3, 3, 1, 1), nn.Tanh())

@@ -4,16 +4,16 @@
 
 All variants of a row run in turns in one process on one thread; compared is processor time (on a GPU the clock, synchronized).
 
-work      What normalization costs in one GAN step: the normalized weights are read for real and for fake images, one backward pass
-          brings a gradient to them, the stored weights change, they are read for the generator's step, a second backward pass.
-          The same with plain weights is subtracted. Stored weights follow a trajectory recorded from training (Adam, 2e-4), so
-          that the number of iterations is that of training. `floor` are the bare products and passes over the weights that one
-          refresh, one division and two backward passes need.
+work      What normalization costs in one GAN step: the normalized weights are read for real and for fake images, one backward
+          pass brings a gradient to them, the stored weights change, they are read for the generator's step, a second backward
+          pass. The same with plain weights is subtracted. Stored weights follow a trajectory recorded from training (Adam,
+          2e-4, the steps after the first 20, batch 16), so that the number of iterations is that of training. `floor` are the
+          bare products and passes over the weights that one refresh, one division and two backward passes need.
 step      A whole discriminator and generator step (hinge loss, Adam), over the same step without normalization.
 start     Relative error of sigma against the exact one over the first steps of training with torch's normalization, for torch's
           vectors (after each of its three iterations a step) and for ours in their shadow.
 compile   As `step`, the discriminator compiled, fullgraph.
-launches  How many operators reach the device in one GAN step's normalization work.
+launches  How many kernels one GAN step's normalization work launches on a GPU.
 """
 
 import argparse
@@ -21,14 +21,15 @@ import copy
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 
 import torch
-from networks import discriminator_cnn, discriminator_resnet, fashion, generator_cnn
 from protocol import write
 from torch import Tensor, nn
 from torch.nn.functional import relu
 from torch.nn.utils import parametrizations
 
+from networks import discriminator_cnn, discriminator_resnet, fashion, generator_cnn
 from steadygan.spectral import SpectralNorm, group, singular_values, spectral_norm, workspace
 
 NETS: dict[str, Callable[[], nn.Module]] = {
@@ -50,7 +51,8 @@ def main() -> None:
         rows = PARTS[part](torch.device(arguments.device), arguments.rounds)
         for row in rows:
             print("  " + ", ".join(f"{key} {value}" for key, value in row.items()))
-        write(f"spectral_{part}" + ("" if arguments.device == "cpu" else f"_{arguments.device}"), __doc__ or "", rows)
+        if rows:
+            write(f"spectral_{part}" + ("" if arguments.device == "cpu" else f"_{arguments.device}"), __doc__ or "", rows)
 
 
 class Variant:
@@ -62,14 +64,20 @@ class Variant:
         if kind == "torch":
             for layer in self.layers:
                 parametrizations.spectral_norm(layer)
+        self.normalized = []
         if kind == "ours":
             norm = spectral_norm(net, automatic=False)
-            self.refresh = norm.refresh
-        raws = [layer.parametrizations.weight.original if kind == "torch" else layer._parameters["weight"] for layer in self.layers]
+            self.refresh, self.normalized = norm.refresh, norm.weights
+        raws = [
+            layer.parametrizations.weight.original if kind == "torch" else layer._parameters["weight"] for layer in self.layers
+        ]
         self.raws: list[Tensor] = raws
 
     def reads(self) -> list[Tensor]:
-        return [layer.weight for layer in self.layers]
+        """All weights as a forward pass reads them; for ours with what each layer looks at first."""
+        for one in self.normalized:
+            one.group.before_forward(one, True)
+        return [one.read() for one in self.normalized] or [layer.weight for layer in self.layers]
 
     def set(self, weights: list[Tensor]) -> None:
         with torch.no_grad():
@@ -146,7 +154,9 @@ def work(device: torch.device, rounds: int) -> list[dict[str, object]]:
         for one in todo.values():
             one.set(path[0])
             one.refresh()
-        jobs = {kind: lambda i, one=one: one.work(there_and_back[i % len(there_and_back)], gradients) for kind, one in todo.items()}
+        jobs: dict[str, Callable[[int], None]] = {
+            kind: partial(follow, one, there_and_back, gradients) for kind, one in todo.items()
+        }
         jobs["floor"] = floor(todo["none"], gradients)
         with counted() as counts:
             spent = in_turns(jobs, rounds if name != "SN-DCGAN-32, width 64" else max(8, rounds // 3), device)
@@ -156,6 +166,11 @@ def work(device: torch.device, rounds: int) -> list[dict[str, object]]:
         row = {"torch_ms": theirs, "ours_ms": ours, "floor_ms": typical["floor"], "ratio": theirs / ours}
         rows.append({"net": name, **{key: round(value, 2) for key, value in row.items()}, "iterations": round(iterations, 2)})
     return rows
+
+
+def follow(one: Variant, path: list[list[Tensor]], gradients: list[Tensor], turn: int) -> None:
+    """One step's work, on the weights of that turn."""
+    one.work(path[turn % len(path)], gradients)
 
 
 class counted:
@@ -190,7 +205,7 @@ def floor(one: Variant, gradients: list[Tensor]) -> Callable[[int], None]:
     three = [torch.randn(3, weight.shape[1], device=weight.device) for weight in flat]
     left = [torch.randn(1, len(weight), device=weight.device) for weight in flat]
 
-    def run(turn: int) -> None:
+    def run(_: int) -> None:
         for weight, rows, u in zip(flat, three, left, strict=True):
             torch.mm(rows, weight.T)
             torch.mm(u, weight)
@@ -203,7 +218,9 @@ def floor(one: Variant, gradients: list[Tensor]) -> Callable[[int], None]:
     return run
 
 
-def step(device: torch.device, rounds: int, wrap: Callable[[nn.Module], nn.Module] = lambda net: net) -> list[dict[str, object]]:
+def step(
+    device: torch.device, rounds: int, wrap: Callable[[nn.Module], nn.Module] = lambda net: net
+) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     data = fashion().to(device)
     for width, batch in ((16, 8), (16, 64), (64, 16)):
@@ -231,14 +248,14 @@ def compiled(device: torch.device, rounds: int) -> list[dict[str, object]]:
     return step(device, rounds, lambda net: torch.compile(net, fullgraph=True))
 
 
-def start(device: torch.device, rounds: int) -> list[dict[str, object]]:
+def start(_: torch.device, __: int) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     nets = {"width 16": lambda: discriminator_cnn(16), "width 32": lambda: discriminator_cnn(32)}
     for name, build in nets.items():
-        for rate in (1e-3, 2e-4):
-            for seed in (0, 1, 2) if name == "width 16" else (0, 1):
+        for rate in (1e-3, 2e-4) if name == "width 16" else (1e-3,):
+            for seed in (0, 1, 2):
                 torch.manual_seed(seed)
-                rows.append({"net": f"SN-DCGAN-32, {name}", "rate": rate, "seed": seed, **shadow(build(), rate, 80)})
+                rows.append({"net": f"SN-DCGAN-32, {name}", "rate": rate, "seed": seed, **shadow(build(), rate, 60)})
     return rows
 
 
@@ -249,7 +266,7 @@ def shadow(net: nn.Module, rate: float, steps: int) -> dict[str, float]:
     optimizers = [torch.optim.Adam(player.parameters(), rate, betas=(0.0, 0.9)) for player in (theirs.net, generator)]
     norm = SpectralNorm.of(ours.net)
     vectors = [nn.functional.normalize(torch.randn(raw[0].numel()), dim=0) for raw in theirs.raws]
-    vectors = three_iterations([raw.detach() for raw in theirs.raws] , vectors)[1]  # and twelve more: torch begins with fifteen
+    vectors = three_iterations([raw.detach() for raw in theirs.raws], vectors)[1]  # and twelve more: torch begins with fifteen
     for _ in range(4):
         vectors = three_iterations([raw.detach() for raw in theirs.raws], vectors)[1]
     errors: dict[str, list[list[float]]] = {"torch": [], "ours": []}
@@ -284,9 +301,8 @@ def three_iterations(weights: list[Tensor], vectors: list[Tensor]) -> tuple[list
     return sigmas, after
 
 
-def launches(device: torch.device, rounds: int) -> list[dict[str, object]]:
+def launches(device: torch.device, _: int) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
-    views = {"aten::" + name for name in "view reshape transpose t permute select slice unsqueeze squeeze expand as_strided detach".split()}
     for name, build in NETS.items():
         todo = variants(build().to(device))
         counts = {}
@@ -296,10 +312,7 @@ def launches(device: torch.device, rounds: int) -> list[dict[str, object]]:
             with torch.profiler.profile() as profile:
                 one.work(weights, gradients)
             events = profile.events() or []
-            if device.type == "cuda":
-                counts[kind] = sum(event.device_type == torch.autograd.DeviceType.CUDA for event in events)
-            else:
-                counts[kind] = sum(event.cpu_parent is None and event.name.startswith("aten::") and event.name not in views for event in events)
+            counts[kind] = sum(event.device_type == torch.autograd.DeviceType.CUDA for event in events)
         theirs, ours = counts["torch"] - counts["none"], counts["ours"] - counts["none"]
         rows.append({"net": name, "torch": theirs, "ours": ours, "ratio": round(theirs / ours, 2)})
     return rows

@@ -59,5 +59,5 @@ def test_size_and_torch(path):
 
 
 def test_spectral_stands_alone():
-    for path in (SOURCE / "spectral").glob("*.py"):
+    for path in (SOURCE / "spectral").rglob("*.py"):
         assert imports_of(path) & set().union(*FLOORS) <= {"spectral", "errors"}

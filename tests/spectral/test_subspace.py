@@ -103,3 +103,17 @@ def test_jacobi_is_eigh():
     values, vectors = jacobi(matrices)
     assert np.allclose(values, torch.linalg.eigvalsh(matrices), atol=1e-12)  # five sweeps of a quadratic method
     assert torch.allclose(vectors @ torch.diag_embed(values) @ vectors.mT, matrices, atol=1e-12)
+
+
+def test_roundings_do_not_feed_on_themselves():
+    """A float32 matrix that jitters for 400 iterations, converged all the while: the basis stays orthonormal or zero."""
+    torch.manual_seed(0)
+    matrix = matrix_with_gap(0.9).float()
+    u, basis = starting_vectors(1, 1, 12, "a").float()[0], starting_vectors(1, 3, 12, "b").float()
+    for _ in range(400):
+        jitter = 10 ** -(2 + 4 * float(torch.rand(())))
+        matrix = matrix + jitter * torch.randn(1, 12, 12) / 12
+        (found,) = iterate([Stack(matrix)], [u], [basis])
+        u, basis = found.u, found.basis
+        gram = basis @ basis.T
+        assert torch.allclose(gram, torch.diag((gram.diagonal() > 0.5).float()), atol=1e-4)  # float32 over sqrt(LITTLE) is 2e-6

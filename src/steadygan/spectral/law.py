@@ -74,6 +74,11 @@ class Law:
         return [reading.out(self.weight, v.unsqueeze(0), raw).squeeze(0) for reading, v in pairs]
 
 
+def is_recorded() -> bool:
+    """What is called now is compiled, exported or traced: it must be a function of parameters and buffers alone."""
+    return torch.compiler.is_compiling() or torch.jit.is_tracing()
+
+
 def wide(raw: Tensor) -> Tensor:
     """A weight in at least float32: a norm in bfloat16 has two digits."""
     return raw if raw.dtype in (torch.float32, torch.float64) else raw.float()

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from steadygan.spectral.interop import are_in_step, translate
-from steadygan.spectral.law import wide
+from steadygan.spectral.law import is_recorded, wide
 from steadygan.spectral.normalized import NormalizedWeight
 
 
@@ -19,7 +19,7 @@ class Normalized(nn.Module):
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """The layer's own forward pass; where a stored weight has changed, the network's vectors are refreshed first."""
-        if torch.compiler.is_compiling():
+        if is_recorded():
             return super().forward(*args, **kwargs)
         for one in self._normalized.values():
             one.group.before_forward(one, self.training)
@@ -87,7 +87,7 @@ def buffers_of(layer: nn.Module, one: NormalizedWeight) -> Iterator[tuple[str, T
 @cache
 def normalized_class(base: Any, parameters: tuple[str, ...]) -> Any:
     """`base` with some of its parameters read as normalized."""
-    body: dict[str, Any] = {parameter: property(reader(parameter)) for parameter in parameters}
+    body: dict[str, Any] = {parameter: property(reader(parameter), writer(parameter)) for parameter in parameters}
     return type(f"Normalized{base.__name__}", (Normalized, base), {**body, "__module__": base.__module__})
 
 
@@ -97,11 +97,27 @@ def reader(parameter: str) -> Any:
     def read(layer: Normalized) -> Tensor:
         try:
             one = layer._normalized[parameter]
-            return one.read() if torch.compiler.is_compiling() or one.group.inside else one.lend()
+            return one.read() if is_recorded() or one.group.inside else one.lend()
+        except KeyError as error:
+            raise RuntimeError(
+                f"spectral norm: {parameter!r} has no {error} any more; parametrize or prune it before it is normalized, not after"
+            ) from error
         except AttributeError as error:
             raise RuntimeError(f"spectral norm: cannot read {parameter!r}: {error}") from error
 
     return read
+
+
+def writer(parameter: str) -> Any:
+    """What setting it does. A new `nn.Parameter` does not come here: torch stores it."""
+
+    def write(layer: Normalized, value: Any) -> None:
+        raise RuntimeError(
+            f"spectral norm: {parameter!r} can be set to a nn.Parameter only, got {type(value).__name__}; where nn.DataParallel "
+            "or another wrapper does this, use DistributedDataParallel, or remove_spectral_norm() first"
+        )
+
+    return write
 
 
 def blank(base: type[nn.Module], parameters: tuple[str, ...]) -> nn.Module:

@@ -16,7 +16,7 @@ from torch.nn import Parameter
 
 from steadygan.errors import NetworkError
 from steadygan.spectral.division import Known
-from steadygan.spectral.law import Law, full_precision, wide
+from steadygan.spectral.law import Law, full_precision, is_recorded, wide
 from steadygan.spectral.loan import Loan, few, same
 from steadygan.spectral.matrix import Weight
 from steadygan.spectral.modes import Mode, to_coefficient
@@ -141,7 +141,7 @@ class NormalizedWeight:
         raw = self.raw
         if self.mode.factor is None:
             return raw
-        if not torch.compiler.is_compiling():
+        if not is_recorded():
             if (value := self.remembered(raw)) is not None:
                 return value
             if hasattr(raw, "device_mesh"):

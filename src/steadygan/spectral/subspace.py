@@ -19,6 +19,7 @@ from torch import Tensor
 Small = Any  # numpy array or tensor, float64: [L], [L, 3, 3]
 
 WIDTH = 3
+LITTLE = 1e-3  # squared: what is left of a vector when its share along others has been taken off
 CONVERGED = 2e-3  # the residual below which a remainder in float32 is mostly rounding
 FOREACH = hasattr(torch, "_foreach_mm")  # since torch 2.13
 
@@ -114,7 +115,8 @@ def iterate(maps: Sequence[LinearMap], us: Sequence[Tensor], bases: Sequence[Ten
     sigmas = lengths(backs, blocks)
     both = [torch.cat(pair) for pair in zip(backs, bases, strict=True)]
     mixers, residuals = next_basis(mixes, values, sigmas)
-    news = mixed(like(mixers, images[0]), both, blocks)
+    bent = mixed(like(mixers, images[0]), both, blocks)
+    news = mixed(like(straight(grams(bent, blocks)), images[0]), bent, blocks)
     kept_us, kept = settled([row[0] for row in rows], us, news, bases, sigmas, blocks)
     found = zip(kept_us, kept, backs, blocks, torch.split(like(residuals, images[0]), blocks), strict=True)
     return [Leading(u, basis[0], basis, inner(back[0], basis[0], count), residual) for u, basis, back, count, residual in found]
@@ -261,8 +263,7 @@ def next_basis(mixes: Small, values: Small, sigmas: Small) -> tuple[Small, Small
     """What makes the next basis of the rows (W'u, x_1, x_2, x_3), and the residuals: -> [L, 3, 4], [L].
 
     The rows are v = W'u / sigma, the second Ritz vector, and what completes v in the span of the first Ritz vector and the
-    remainder. The latter is left out where the remainder is mostly rounding. So the rows are orthonormal or zero, to within
-    1e-7 over CONVERGED, and the first is of length 1 whatever the basis was.
+    remainder. The latter is left out where the remainder is mostly rounding, and rough where it is partly that: see `straight`.
     """
     inverse = 1 / positive(sigmas)
     residuals = (1 - (values * inverse) ** 2).clip(0) ** 0.5
@@ -273,6 +274,29 @@ def next_basis(mixes: Small, values: Small, sigmas: Small) -> tuple[Small, Small
     mixer[:, 2, 0] = -values * inverse**2 * far
     mixer[:, 2, 1:] = mixes[:, 0] * far[:, None]
     return mixer, residuals
+
+
+def straight(grams: Small) -> Small:
+    """What makes three vectors orthonormal, the first kept: Gram matrices [L, 3, 3] -> [L, 3, 3] lower triangular.
+
+    Without it roundings of the remainder feed on themselves. Vectors of which little is new are dropped.
+    """
+    mixer = grams * 0
+    mixer[:, 0, 0] = first = inverse_root(grams[:, 0, 0], grams[:, 0, 0])
+    along = grams[:, 0, 1] * first
+    mixer[:, 1, 1] = second = inverse_root(grams[:, 1, 1] - along**2, grams[:, 1, 1])
+    mixer[:, 1, 0] = -along * first * second
+    along, across = grams[:, 0, 2] * first, (mixer[:, 1, 0] * grams[:, 0, 2] + second * grams[:, 1, 2])
+    mixer[:, 2, 2] = third = inverse_root(grams[:, 2, 2] - along**2 - across**2, grams[:, 2, 2])
+    mixer[:, 2, 1] = -across * second * third
+    mixer[:, 2, 0] = -(along * first + across * mixer[:, 1, 0]) * third
+    return mixer
+
+
+def inverse_root(left: Small, whole: Small) -> Small:
+    """1 / sqrt(left), or 0 where that is little of the whole."""
+    enough = left > LITTLE * whole
+    return enough * (left * enough + ~enough) ** -0.5
 
 
 def positive(values: Small) -> Small:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from steadygan.spectral.subspace import WIDTH, apart, beside
 
-BENT = 0.1  # how far inner products may be from those of orthonormal vectors; an iteration leaves them within a third of it
+BENT = 0.1  # how far inner products may be from those of orthonormal vectors; an iteration leaves them at rounding
 
 
 def starting_vectors(groups: int, count: int, size: int, name: str) -> Tensor:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from steadygan.spectral.subspace import WIDTH, Leading, Stack, in_range, next_basis, positive, rayleigh_ritz
+from steadygan.spectral.subspace import WIDTH, Leading, Stack, in_range, next_basis, positive, rayleigh_ritz, straight
 
 
 class Workspace:
@@ -77,8 +77,11 @@ class Workspace:
         mixers, residuals[active] = next_basis(mixes, values, squares.astype(np.float64) ** 0.5)
         mixers = mixers.astype(self._type)
         for row, k in enumerate(active):
-            np.matmul(mixers[row], self._np_rows[k], out=self._news[k])
-            self._np_bases[k][...] = self._news[k]
+            new = np.matmul(mixers[row], self._np_rows[k], out=self._news[k])
+            np.matmul(new, new.T, out=grams[row])
+        mixers = straight(grams.astype(np.float64)).astype(self._type)
+        for row, k in enumerate(active):
+            np.matmul(mixers[row], self._news[k], out=self._np_bases[k])
         return True
 
     def _found(self, residuals: np.ndarray) -> list[Leading]:

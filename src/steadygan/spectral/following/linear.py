@@ -1,5 +1,6 @@
 """Linear layers, convolutions and products with constant matrices: the largest singular value of each as a map."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -7,22 +8,35 @@ import torch
 from torch import Tensor, nn
 
 from steadygan.spectral.following.call import Call, UnknownSlope
+from steadygan.spectral.leading import iterate, start
 from steadygan.spectral.operator import operator_norm_bound
-from steadygan.spectral.singular import singular_values
+from steadygan.spectral.symbol import SLACK, above_all, norm_above, rounding
 
-ROUNDING = 1 + 1e-12  # the largest of all singular values in float64 is off by a few hundred units in its last place at most
+DIRECT = 2048  # rows or columns, whichever are fewer, up to which all eigenvalues of WW' take less than a second
+ESTIMATED = 1e-3  # residual at which power iterations stop
 CONVOLUTIONS = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
 TRANSPOSED = {1: nn.ConvTranspose1d, 2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
 
 
 def matrix_norm(matrix: Tensor) -> float:
-    """The largest singular value, rounded up: [M, N] -> number; inf where it is not finite."""
+    """A number that the largest singular value does not exceed, and that is at most 0.6 % above it: [M, N] -> number.
+
+    Up to `DIRECT` rows or columns it is that value, rounded up. For larger ones an estimate by power iterations is raised a
+    little and shown to be above it by a Cholesky factor of c - WW', which takes a tenth of the time of all eigenvalues.
+    """
     if matrix.numel() == 0:
         return 0.0
-    largest = float(singular_values(matrix)[0, 0])
-    if not largest < float("inf"):
+    wide = (matrix if matrix.shape[0] <= matrix.shape[1] else matrix.mT).to(torch.float64)
+    scale = float(wide.abs().amax())
+    if not scale < float("inf"):
         raise UnknownSlope("a weight is not finite")
-    return largest * ROUNDING
+    wide = wide / (scale or 1.0)
+    if len(wide) <= DIRECT:
+        return scale * norm_above(wide)
+    stack = matrix.float().unsqueeze(0) / (scale or 1.0)
+    estimate = float(iterate(stack, start(stack, 1), 1, ESTIMATED).values[0, 0])
+    squared = above_all((wide @ wide.mT).unsqueeze(0), SLACK * estimate**2)
+    return scale * math.sqrt(squared) * rounding(*wide.shape)
 
 
 def linear(call: Call) -> float:

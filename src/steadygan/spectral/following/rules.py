@@ -124,10 +124,8 @@ def name_of(func: Any) -> str:
 
 
 def is_about(call: Call) -> bool:
-    """Whether a call asks for no more than the shape or the type of its first argument; or for its type as a word."""
-    moving = [each for each in tree_leaves((call.args, call.kwargs)) if call.moves(each)]
-    word = call.name == "type" and isinstance(call.out, str)
-    return (call.name in ABOUT or word) and len(moving) == 1 and moving[0] is call.input
+    """Whether a call asks for no more than the shape or the type of a tensor; or for its type as a word."""
+    return call.name in ABOUT or (call.name == "type" and isinstance(call.out, str))
 
 
 def still_peak(call: Call) -> float:
