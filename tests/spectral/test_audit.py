@@ -110,6 +110,19 @@ def test_modes_promise_what_they_keep():
     assert abs(audit(layer).rows[0].error) < 1e-5
 
 
+def test_ours_by_the_operator_norm_promises_that_one():
+    net = nn.Sequential(nn.Conv2d(2, 3, 3, padding=1), nn.Flatten(), nn.Linear(108, 1))
+    norm = spectral_norm(net, 2.0, norm="operator", input_shape=(2, 6, 6))
+    norm.refresh(300)
+    row = audit(net, (2, 6, 6)).rows[0]
+    assert (row.covered, row.promised) == ("ours", 2.0)
+    assert row.operator == pytest.approx(2.0, rel=1e-4)
+    assert abs(row.error) < 1e-4
+    assert row.sigma < 1.9  # as a matrix it may be anything
+    assert row.believed == pytest.approx(norm.sigma["0"], rel=1e-6)
+    assert audit(net).rows[0].error is None  # without an input shape there is no operator norm to compare with
+
+
 def test_queries_keys_and_values_have_a_row_each():
     net = nn.MultiheadAttention(8, 2)
     spectral_norm(net).refresh(100)
@@ -293,6 +306,28 @@ def test_a_network_that_cannot_be_called_still_has_rows():
     assert "TypeError" in found.notes[0]
 
 
+def test_a_network_that_cannot_be_called_with_other_batches_still_has_rows():
+    class Two(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(3, 3)
+
+        def forward(self, x):
+            if len(x) != 2:
+                raise SystemError("two, please")
+            return self.layer(x)
+
+    found = audit(Two(), (3,))
+    assert found.bounds is None
+    assert found.notes == ("No bounds: SystemError: two, please",)
+    assert found.rows[0].operator > 0
+
+
+def test_nothing_to_look_at():
+    assert "There are no weights to look at." in audit(nn.ReLU()).table()
+    assert audit(nn.Sequential()).rows == ()
+
+
 def test_labels_and_indices_are_tried():
     class Conditional(nn.Module):
         def __init__(self):
@@ -411,6 +446,25 @@ def test_shortened_names_stay_apart():
         names = [line.split()[0] for line in lines[4 : 4 + len(found.rows)]]
         assert len(set(names)) == len(found.rows) == 48
         assert max(map(len, lines)) <= width
+
+
+def test_the_bounds_of_the_network_are_those_of_lipschitz():
+    net = nn.Sequential(nn.Linear(3, 3, bias=False), nn.Linear(3, 3, bias=False))
+    net[0].weight.data.copy_(2 * torch.eye(3))
+    net[1].weight.data.copy_(3 * torch.eye(3))
+    found = audit(net, (3,))
+    assert found.bounds.upper == pytest.approx(6, rel=1e-6)
+    assert found.bounds.lower == pytest.approx(6, rel=1e-3)
+    assert "at most 6.000 (certified)" in found.table()
+    assert audit(net).bounds is None
+
+
+def test_what_has_no_bound_is_named_by_reason():
+    net = nn.Sequential(nn.Linear(4, 4), nn.Dropout(), nn.Linear(4, 4), nn.Dropout())
+    table = audit(net, (4,)).table()
+    assert "no upper bound, because of" in table
+    assert "- 1 (Dropout), 3 (Dropout): " in table
+    assert "(certified)" in audit(net.eval(), (4,)).table()
 
 
 def test_paint_changes_nothing_but_colour():

@@ -152,20 +152,20 @@ def check_bent_rank(rank: int) -> None:
 
 def check_fully_shard(rank: int) -> None:
     """FSDP2 keeps a part of each weight on each rank, under the name that reads as normalized: refused, with what to do."""
-    from torch.distributed.fsdp import fully_shard
-
     for each in (True, False):
         net = discriminator()
         spectral_norm(net)
-        try:
-            for layer in (net[0], net[5], net[7]) if each else ():
-                fully_shard(layer)
-            fully_shard(net)(batch(0, 3, 5, 5))
-        except (NetworkError, RuntimeError) as error:
-            assert "spectral norm: weight" in str(error), error
-            assert "fully_shard" in str(error), error
-        else:
-            raise AssertionError("no error")
+        with pytest.raises((NetworkError, RuntimeError), match=r"spectral norm: weight .* is sharded.*fully_shard"):
+            shard_and_call(net, each)
+
+
+def shard_and_call(net: nn.Sequential, each: bool) -> None:
+    """The layers each by itself first, or only the network."""
+    from torch.distributed.fsdp import fully_shard
+
+    for layer in (net[0], net[5], net[7]) if each else ():
+        fully_shard(layer)
+    fully_shard(net)(batch(0, 3, 5, 5))
 
 
 CHECKS = [check_training, check_gradients, check_unused, check_bent_rank, check_fully_shard]
@@ -180,10 +180,8 @@ def test_two_processes(tmp_path: Path):
         for rank in range(2)
     ]
     deadline = time.monotonic() + 120
-    outputs = []
     try:
-        for process in processes:
-            outputs.append(process.communicate(timeout=max(1.0, deadline - time.monotonic()))[0])
+        outputs = [process.communicate(timeout=max(1.0, deadline - time.monotonic()))[0] for process in processes]
     finally:
         for process in processes:
             process.kill()

@@ -140,7 +140,8 @@ def test_functional_call_leaves_the_network_as_it_was():
 
 
 @pytest.mark.parametrize("automatic", [True, False])
-def test_calls_on_copied_buffers_lose_no_refresh_and_add_none(automatic):
+@pytest.mark.parametrize("by", ["optimizer", "hand"])
+def test_calls_on_copied_buffers_lose_no_refresh_and_add_none(automatic, by):
     """`Quiet` puts copies in the place of the buffers. Training with such calls is training without, bit for bit."""
     nets = [network(), network()]
     for net, quiet in zip(nets, [True, False], strict=True):
@@ -155,7 +156,12 @@ def test_calls_on_copied_buffers_lose_no_refresh_and_add_none(automatic):
                 Quiet(net)(batch(60 + step))
             optimizer.zero_grad()
             loss.backward()
-            optimizer.step()
+            if by == "optimizer":
+                optimizer.step()
+            else:
+                with torch.no_grad():
+                    for parameter in net.parameters():
+                        parameter.sub_(0.1 * parameter.grad)
             if not automatic:
                 norm.refresh()
     assert all(
@@ -172,5 +178,4 @@ def test_a_schedule_of_iterations_does_not_count_calls_on_copied_buffers_twice()
         net(batch()).mean().backward()
         optimizer.step()
         Quiet(net)(batch())
-    assert len(asked) >= 3
-    assert asked[-1] <= 6
+    assert asked == [1, 2, 3]  # application had its own number

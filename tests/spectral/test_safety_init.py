@@ -1,4 +1,4 @@
-"""Initialization after normalization is what it would be on a plain layer, in every way that people write it and at any moment."""
+"""Initialization after normalization is what it is on a plain layer, in every way that people write it and at any moment."""
 
 import copy
 import io
@@ -154,6 +154,17 @@ def test_what_comes_between_initialization_and_the_next_pass(way, after, first):
     check(NEXT[after](net))
 
 
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("automatic", [True, False])
+def test_one_entry_is_enough(moment, automatic):
+    net = network()
+    MOMENTS[moment](net, spectral_norm(net, automatic=automatic))
+    with torch.no_grad():
+        net[0].weight[1, 3] = 9.0
+    net(batch())
+    assert net[0]._parameters["weight"][1, 3].item() == 9
+
+
 def test_state_dict_right_after_initialization():
     net = network()
     spectral_norm(net)
@@ -168,7 +179,9 @@ def test_removal_right_after_initialization_bakes_the_normalized_weight(way):
     spectral_norm(net)
     way(net[0])
     remove_spectral_norm(net)
-    assert float(torch.linalg.matrix_norm(net[0].weight.detach(), 2)) == pytest.approx(1, rel=0.01)  # burn-in stops at residual 0.003
+    assert float(torch.linalg.matrix_norm(net[0].weight.detach(), 2)) == pytest.approx(
+        1, rel=0.01
+    )  # burn-in stops at residual 0.003
 
 
 @pytest.mark.parametrize("way", [in_place, by_data])

@@ -58,7 +58,7 @@ def test_every_scale_of_the_stored_weights_reads_the_same(scale, when):
 
 @pytest.mark.parametrize("scale", [1e-20, 1e20])
 def test_the_gradient_scales_inversely(scale):
-    """L(W / |W|) does not change when W is scaled by s, so its gradient is that at W over s; 1e-18 squared is still a float32."""
+    """L(W / |W|) does not change when W is scaled by s, so its gradient at s W is that at W, over s."""
     grads = []
     for factor in (1.0, scale):
         torch.manual_seed(1)

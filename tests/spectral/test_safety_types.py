@@ -101,6 +101,20 @@ def test_the_first_read_under_autocast(dtype, source):
 
 
 @pytest.mark.parametrize("dtype", HALVES)
+def test_sigma_of_a_copy_under_autocast_and_inference_mode(dtype):
+    """Asked for before anything else; and what it finds serves training afterwards."""
+    net = network()
+    norm = spectral_norm(net, mode="soft")
+    twin = copy.deepcopy(net)
+    with torch.autocast("cpu", dtype=dtype), torch.inference_mode():
+        assert SpectralNorm.of(twin).sigma == norm.sigma
+    images = torch.randn(2, 4, 6, 6, requires_grad=True)
+    (slope,) = torch.autograd.grad(twin(images).sum(), images, create_graph=True)
+    slope.square().sum().backward()
+    assert all(one.raw.grad.any() for one in SpectralNorm.of(twin).weights)
+
+
+@pytest.mark.parametrize("dtype", HALVES)
 def test_training_under_autocast_is_training(dtype):
     """Automatic refreshes inside autocast regions; the weights stay at norm 1 within what one step can turn."""
     net = network()

@@ -1,6 +1,7 @@
 """Updates of the stored weights, by every kind of optimizer: what is noticed, when, and what it costs."""
 
 import warnings
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -78,6 +79,12 @@ def write_each(net: nn.Module) -> None:
         parameter.data.sub_(0.1 * parameter.grad.data)
 
 
+def train(net: nn.Module, steps: int, write: Callable[[nn.Module], None]) -> None:
+    for _ in range(steps):
+        backward(net)
+        write(net)
+
+
 def write_vector(net: nn.Module) -> None:
     vector = nn.utils.parameters_to_vector(net.parameters())
     gradient = nn.utils.parameters_to_vector([parameter.grad for parameter in net.parameters()])
@@ -97,9 +104,7 @@ def test_updates_through_data_are_noticed_and_then_right(how):
     net = network()
     spectral_norm(net)
     with pytest.warns(UserWarning, match="changed through .data"):
-        for _ in range(4):
-            backward(net)
-            WRITES[how](net)
+        train(net, 4, WRITES[how])
     for _ in range(30):
         backward(net)
         WRITES[how](net)
@@ -110,10 +115,8 @@ def test_updates_through_data_are_noticed_and_then_right(how):
 def test_the_warning_comes_once():
     net = network()
     spectral_norm(net)
-    with pytest.warns(UserWarning) as caught:
-        for _ in range(10):
-            backward(net)
-            write_each(net)
+    with pytest.warns(UserWarning, match="changed through .data") as caught:
+        train(net, 10, write_each)
     assert len(caught) == 1
 
 
@@ -125,9 +128,7 @@ def test_updates_through_data_that_begin_late_are_noticed_within_64_passes():
         backward(net)
         optimizer.step()
     with pytest.warns(UserWarning, match="changed through .data"):
-        for _ in range(33):  # two passes each
-            backward(net)
-            write_each(net)
+        train(net, 33, write_each)  # two passes each
     net(batch())
     assert norms(net) == pytest.approx([1.0] * 3, rel=0.02)
 

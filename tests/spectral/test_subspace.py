@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from steadygan.spectral.normalization import starting_vectors
-from steadygan.spectral.subspace import Stack, bilinear, iterate, jacobi
+from steadygan.spectral.small import jacobi
+from steadygan.spectral.subspace import Stack, bilinear, iterate
 
 
 def matrix_with_gap(gap: float, n: int = 12) -> torch.Tensor:

@@ -76,7 +76,7 @@ class Law:
 
 def is_recorded() -> bool:
     """What is called now is compiled, exported or traced: it must be a function of parameters and buffers alone."""
-    return torch.compiler.is_compiling() or torch.jit.is_tracing()
+    return torch.compiler.is_compiling() or torch._C._is_tracing()
 
 
 def wide(raw: Tensor) -> Tensor:

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any, cast
 
-import torch
 from torch import Tensor, nn
 
 from steadygan.spectral.interop import are_in_step, translate
@@ -100,7 +99,7 @@ def reader(parameter: str) -> Any:
             return one.read() if is_recorded() or one.group.inside else one.lend()
         except KeyError as error:
             raise RuntimeError(
-                f"spectral norm: {parameter!r} has no {error} any more; parametrize or prune it before it is normalized, not after"
+                f"spectral norm: the layer has no {error} any more; parametrize or prune before you normalize, not after"
             ) from error
         except AttributeError as error:
             raise RuntimeError(f"spectral norm: cannot read {parameter!r}: {error}") from error
@@ -111,10 +110,10 @@ def reader(parameter: str) -> Any:
 def writer(parameter: str) -> Any:
     """What setting it does. A new `nn.Parameter` does not come here: torch stores it."""
 
-    def write(layer: Normalized, value: Any) -> None:
+    def write(_: Normalized, value: Any) -> None:
         raise RuntimeError(
-            f"spectral norm: {parameter!r} can be set to a nn.Parameter only, got {type(value).__name__}; where nn.DataParallel "
-            "or another wrapper does this, use DistributedDataParallel, or remove_spectral_norm() first"
+            f"spectral norm: {parameter!r} can be set to a nn.Parameter only, got {type(value).__name__}; where "
+            "nn.DataParallel does this, use DistributedDataParallel; else remove_spectral_norm() first"
         )
 
     return write

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from steadygan.spectral.subspace import WIDTH, Leading, Stack, in_range, next_basis, positive, rayleigh_ritz, straight
+from steadygan.spectral.small import next_basis, positive, rayleigh_ritz, straight
+from steadygan.spectral.subspace import WIDTH, Leading, Stack, in_range
 
 
 class Workspace:

@@ -106,6 +106,14 @@ def test_vectors_of_another_size_are_no_estimate():
         assert row.sigma == pytest.approx(expected, rel=1e-8)
 
 
+def test_ours_by_the_operator_norm_is_said_to_be():
+    net = nn.Sequential(nn.Conv2d(2, 3, 3))
+    spectral_norm(net, norm="operator", input_shape=(2, 6, 6))
+    (row,) = audit_tensors(net.state_dict()).rows
+    assert (row.covered, row.error) == ("", None)
+    assert row.reason.startswith("normalized by its operator norm")
+
+
 def test_numbers_that_are_not_floats_and_empty_files():
     assert audit_tensors({}).rows == ()
     assert audit_tensors({"steps": torch.tensor(3), "table": torch.zeros(3, 3, dtype=torch.int64)}).rows == ()

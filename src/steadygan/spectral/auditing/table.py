@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from steadygan.spectral.auditing.findings import Audit, Row
+    from steadygan.spectral.lipschitz import Bounds
 
 Paint = Callable[[str, str], str]
 MARKS = "¹²³⁴⁵⁶⁷⁸⁹"
@@ -171,20 +172,22 @@ def summary(audit: "Audit", dropped: list[str]) -> list[str]:
     """What is known of the network as a whole."""
     matrices = [row for row in audit.rows if row.full is not None]
     normalized = sum(bool(row.covered) for row in matrices)
-    lines = [f"{normalized} of {len(matrices)} weights are normalized."]
+    lines = [f"{normalized} of {len(matrices)} weights are normalized." if matrices else "There are no weights to look at."]
     if audit.bounds is not None:
-        lines.append(bounds_line(audit))
+        lines += bounds_lines(audit.bounds)
     return lines + ([f"Left out for lack of room: {', '.join(dropped)}."] if dropped else [])
 
 
-def bounds_line(audit: "Audit") -> str:
-    """The bounds of the Lipschitz constant in words."""
-    assert audit.bounds is not None
-    lower, upper, unknown = audit.bounds.lower, audit.bounds.upper, audit.bounds.unknown
-    low = f"at least {number(lower)} (found on samples)"
-    if upper is not None and math.isfinite(upper) and not unknown:
-        return f"Lipschitz constant: {low}, at most {number(upper)} (certified)."
-    return f"Lipschitz constant: {low}; no upper bound{': ' if unknown else ''}{listed(unknown)}."
+def bounds_lines(bounds: "Bounds") -> list[str]:
+    """The bounds of the Lipschitz constant in words, and what stands in the way of one from above, by reason."""
+    low = f"Lipschitz constant: at least {number(bounds.lower)} (found on samples)"
+    if math.isfinite(bounds.upper) and not bounds.unknown:
+        return [f"{low}, at most {number(bounds.upper)} (certified)."]
+    reasons: dict[str, list[str]] = {}
+    for unknown in bounds.unknown:
+        place, _, why = unknown.partition(": ")
+        reasons.setdefault(why, []).append(place)
+    return [f"{low}; no upper bound, because of", *(f"- {listed(places)}: {why}" for why, places in reasons.items())]
 
 
 def remarks(audit: "Audit", marks: dict[str, str], width: int) -> list[str]:

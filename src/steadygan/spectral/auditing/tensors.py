@@ -99,7 +99,9 @@ class Found:
     def items(self) -> list[Item]:
         """The rows: one, or one for each of queries, keys and values."""
         if not self.readings:
-            return unnormalized(self.label, self.value, "its u and v are not of its size")
+            known = "normalized by its operator norm, for an input size that a file does not hold"
+            reason = known if self.by == "ours" else "its u and v are not of its size"
+            return unnormalized(self.label, self.value, reason)
         weight = max(self.readings, key=lambda each: float(self.sigmas(each).amax()))  # the one that u and v belong to
         sigmas = self.sigmas(weight)
         believed = sigmas.tolist() if weight.apart else [float(sigmas.amax())]

@@ -10,10 +10,11 @@ from torch import Tensor, nn
 from steadygan.spectral.following.call import Call, UnknownSlope
 from steadygan.spectral.leading import iterate, start
 from steadygan.spectral.operator import operator_norm_bound
-from steadygan.spectral.symbol import SLACK, above_all, norm_above, rounding
+from steadygan.spectral.symbol import above_all, norm_above, rounding
 
+ROUNDING = 1 + 1e-12  # a sum of squares in float64 is off by a few hundred units in its last place at most
 DIRECT = 2048  # rows or columns, whichever are fewer, up to which all eigenvalues of WW' take less than a second
-ESTIMATED = 1e-3  # residual at which power iterations stop
+ESTIMATED, RAISED = 1e-3, 1.002  # residual at which power iterations stop, and what the square of their value is raised by
 CONVOLUTIONS = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
 TRANSPOSED = {1: nn.ConvTranspose1d, 2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
 
@@ -33,9 +34,9 @@ def matrix_norm(matrix: Tensor) -> float:
     wide = wide / (scale or 1.0)
     if len(wide) <= DIRECT:
         return scale * norm_above(wide)
-    stack = matrix.float().unsqueeze(0) / (scale or 1.0)
+    stack = wide.float().unsqueeze(0)
     estimate = float(iterate(stack, start(stack, 1), 1, ESTIMATED).values[0, 0])
-    squared = above_all((wide @ wide.mT).unsqueeze(0), SLACK * estimate**2)
+    squared = above_all((wide @ wide.mT).unsqueeze(0), RAISED * estimate**2)
     return scale * math.sqrt(squared) * rounding(*wide.shape)
 
 

@@ -1,0 +1,163 @@
+"""Every way to walk back gives the gradient of autograd, or raises where autograd would."""
+
+import copy
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from steadygan.spectral import MODES, SpectralNorm, spectral_norm
+
+
+def network() -> nn.Sequential:
+    torch.manual_seed(6)
+    layers = nn.Conv2d(3, 6, 3), nn.Softplus(), nn.Conv2d(6, 4, 3, groups=2), nn.Softplus(), nn.Flatten()
+    return nn.Sequential(*layers, nn.Linear(4, 8), nn.Softplus(), nn.Linear(8, 1))
+
+
+def images(seed: int = 0, count: int = 4) -> Tensor:
+    return torch.randn(count, 3, 5, 5, generator=torch.Generator().manual_seed(seed))
+
+
+def equal(ones: list[Tensor], others: list[Tensor]) -> bool:
+    return all(torch.equal(one, other) for one, other in zip(ones, others, strict=True))
+
+
+def gradients(net: nn.Module) -> list[Tensor]:
+    return [parameter.grad.clone() for parameter in net.parameters() if parameter.grad is not None]
+
+
+def close(ones: list[Tensor], others: list[Tensor]) -> bool:
+    """Equal but for the order of float32 sums."""
+    return all(torch.allclose(one, other, rtol=1e-4, atol=1e-6) for one, other in zip(ones, others, strict=True))
+
+
+def penalty(net: nn.Module, inputs: Tensor) -> Tensor:
+    """R1: E |d logit / d image|^2."""
+    inputs = inputs.clone().requires_grad_(True)
+    (slope,) = torch.autograd.grad(net(inputs).sum(), inputs, create_graph=True)
+    return slope.square().flatten(1).sum(1).mean()
+
+
+def one_backward(net: nn.Module) -> None:
+    (net(images(1)).square().mean() - net(images(2)).mean()).backward()
+
+
+def two_backwards(net: nn.Module) -> None:
+    first, second = net(images(1)).square().mean(), -net(images(2)).mean()
+    first.backward()
+    second.backward()
+
+
+def alternating(net: nn.Module) -> None:
+    net(images(1)).square().mean().backward()
+    (-net(images(2)).mean()).backward()
+
+
+def retained(net: nn.Module) -> None:
+    loss = (net(images(1)).square().mean() - net(images(2)).mean()) / 2
+    loss.backward(retain_graph=True)
+    net(images(3))
+    loss.backward()
+
+
+def micro_batches(net: nn.Module) -> None:
+    for row in range(4):
+        net(images(1)[row : row + 1]).square().sum().div(4).backward()
+        (-net(images(2)[row : row + 1]).sum() / 4).backward()
+
+
+def by_grad(net: nn.Module) -> None:
+    found = torch.autograd.grad(
+        net(images(1)).square().mean() - net(images(2)).mean(), list(net.parameters()), allow_unused=True
+    )
+    for parameter, gradient in zip(net.parameters(), found, strict=True):
+        parameter.grad = gradient
+
+
+WAYS = [one_backward, two_backwards, alternating, retained, micro_batches, by_grad]
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("way", WAYS)
+def test_all_ways_to_walk_back_give_one_gradient(mode, way):
+    net = network()
+    spectral_norm(net, mode=mode)
+    one_backward(net)
+    expected = gradients(net)
+    net.zero_grad()
+    way(net)
+    assert close(gradients(net), expected)
+
+
+@pytest.mark.parametrize("automatic", [True, False])
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("kind", ["first", "second", "penalty"])
+def test_a_step_before_the_backward_pass_raises(automatic, mode, kind):
+    """As autograd does for plain layers, instead of a gradient of the wrong weights."""
+    net = network()
+    spectral_norm(net, mode=mode, automatic=automatic)
+    optimizer = torch.optim.SGD(net.parameters(), 0.1)
+    loss, other = net(images(1)).square().mean(), net(images(2)).mean()
+    if kind == "penalty":
+        loss = penalty(net, images(1))
+    other.backward(retain_graph=True)
+    optimizer.step()
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        (other if kind == "second" else loss).backward()
+
+
+def test_a_change_of_the_gain_before_the_backward_pass_raises():
+    net = network()
+    spectral_norm(net, mode="gain")
+    loss = net(images(1)).mean()
+    with torch.no_grad():
+        net[0].weight_gain.mul_(2)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        loss.backward()
+
+
+@pytest.mark.parametrize("mode", [mode for mode in MODES if mode != "measure"])
+@pytest.mark.parametrize("change", [lambda norm: norm.refresh(5), lambda norm: norm.set_coefficient(4.0)])
+def test_a_refresh_or_a_new_coefficient_before_the_backward_pass_does_no_harm(mode, change):
+    """The graph keeps what it was made with."""
+    found = []
+    for changes in (False, True):
+        net = network()
+        norm = spectral_norm(net, 0.3, mode=mode)
+        loss = net(images(1)).square().mean() + penalty(net, images(3))
+        if changes:
+            change(norm)
+            net(images(2))
+        loss.backward()
+        found.append(gradients(net))
+    assert equal(*found)
+
+
+def test_only_the_gain_is_trained():
+    net = network()
+    spectral_norm(net, mode="gain")
+    for one in SpectralNorm.of(net).weights:
+        one.raw.requires_grad_(False)
+    net(images(1)).mean().backward()
+    assert all(layer.weight_gain.grad is not None for layer in SpectralNorm.of(net).layers.values())
+
+
+def test_the_weight_of_a_last_layer_as_input_of_grad():
+    """VQGAN's adaptive weight differentiates two losses with respect to `last_layer.weight`."""
+    net = network()
+    spectral_norm(net)
+    losses = net(images(1)).square().mean(), net(images(2)).mean()
+    found = [torch.autograd.grad(loss, net[7].weight, retain_graph=True)[0] for loss in losses]
+    assert all(gradient.shape == (1, 8) and gradient.any() for gradient in found)
+
+
+def test_frozen_layers_get_no_gradient_and_pass_it_on():
+    net = network()
+    spectral_norm(net)
+    plain = copy.deepcopy(net)
+    net[0].requires_grad_(False)
+    for one in (net, plain):
+        one(images(1)).mean().backward()
+    assert net[0]._parameters["weight"].grad is None
+    assert torch.equal(net[7]._parameters["weight"].grad, plain[7]._parameters["weight"].grad)
