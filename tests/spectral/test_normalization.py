@@ -3,6 +3,7 @@ import copy
 import pytest
 import torch
 from torch import nn
+
 from steadygan.errors import NetworkError
 from steadygan.spectral import MODES, SpectralNorm, Until, remove_spectral_norm, singular_values, spectral_norm
 from steadygan.spectral.layer import Normalized

@@ -44,7 +44,7 @@ Place = tuple[nn.Module, str]
 
 
 def places(network: nn.Module) -> list[Place]:
-    """Where each weight and each buffer but those of normalization is read: module and attribute, in one order with and without u and v."""
+    """Where each weight and buffer but those of normalization is read: module and attribute, in one order with and without."""
     found = []
     for _, module in sorted(network.named_modules()):
         there = [name for name, value in [*module._parameters.items(), *module._buffers.items()] if value is not None]
