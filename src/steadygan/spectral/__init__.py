@@ -2,6 +2,7 @@
 
 from steadygan.spectral.adoption import from_torch
 from steadygan.spectral.audit import audit
+from steadygan.spectral.auditing.findings import Audit
 from steadygan.spectral.export import plain_state_dict, torch_state_dict
 from steadygan.spectral.group import Until
 from steadygan.spectral.layer import own_names
@@ -16,6 +17,7 @@ from steadygan.spectral.singular import condition_number, effective_rank, singul
 
 __all__ = [
     "MODES",
+    "Audit",
     "Bounds",
     "LeadingValues",
     "SpectralNorm",

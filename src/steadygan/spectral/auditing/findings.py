@@ -127,9 +127,10 @@ def excess(norm: float | None, promised: float | None) -> float | None:
 
 
 def with_shares(rows: Sequence[Row]) -> tuple[Row, ...]:
-    """The rows with each layer's share of the stretching; none where the norm of a layer that has a matrix is not known."""
+    """The rows with each layer's share of the stretching; none where the norm of a layer with a matrix is not known."""
     logs = [math.log(row.operator) if row.operator and row.operator > STRETCHES else 0.0 for row in rows]
-    known = all(row.operator is not None for row in rows if row.sigma is not None and row.kind not in NOT_IN_A_ROW)
+    matrices = [row for row in rows if row.sigma is not None and row.kind not in NOT_IN_A_ROW]
+    known = all(row.operator is not None and row.operator_method != "bound" for row in matrices)
     total = sum(logs)
     if not known or not 0 < total < math.inf:
         return tuple(rows)
