@@ -245,6 +245,7 @@ def step(
 
 
 def compiled(device: torch.device, rounds: int) -> list[dict[str, object]]:
+    torch._dynamo.config.recompile_limit = 64  # the networks share the code of Sequential, and each is compiled for two uses
     return step(device, rounds, lambda net: torch.compile(net, fullgraph=True))
 
 
