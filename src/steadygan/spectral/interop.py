@@ -9,6 +9,7 @@ from torch import Tensor
 
 from steadygan.spectral.reading import Reading
 from steadygan.spectral.subspace import apart, beside
+from steadygan.spectral.vectors import orthonormal
 
 if TYPE_CHECKING:
     from steadygan.spectral.normalized import NormalizedWeight
@@ -157,8 +158,6 @@ def led_by(v: Tensor, basis: Tensor, blocks: int) -> Tensor:
     """The basis with `v` in its first row and the others made orthonormal to it: [G * N], [3, G * N] -> [3, G * N]."""
     stacks = apart(basis, blocks).clone()  # [G, 3, N]
     stacks[:, 0] = v.reshape(blocks, -1)
-    columns = torch.linalg.qr(stacks.mT.double()).Q.to(basis)  # [G, N, min(3, N)]
-    found = torch.zeros_like(stacks)
-    found[:, : columns.shape[2]] = columns.mT
+    found = orthonormal(stacks).to(basis)
     found[:, 0] = stacks[:, 0]
     return beside(found)

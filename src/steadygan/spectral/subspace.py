@@ -204,7 +204,7 @@ def settled(
 
 def small(matrices: Tensor) -> Small:
     """Small matrices for arithmetic: as NumPy's on a CPU, whose calls cost a third of torch's; the same code serves both."""
-    return matrices.numpy() if matrices.device.type == "cpu" else matrices
+    return matrices.numpy() if on_host(matrices) else matrices
 
 
 def like(values: Small, tensor: Tensor) -> Tensor:

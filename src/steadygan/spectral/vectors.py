@@ -14,9 +14,15 @@ def starting_vectors(groups: int, count: int, size: int, name: str) -> Tensor:
     """Random orthonormal vectors, the same for the same name; zero beyond `size`: -> [count, groups * size] float64."""
     random = torch.Generator().manual_seed(zlib.crc32(name.encode()))
     vectors = torch.randn(groups, size, count, generator=random, dtype=torch.float64)
-    found = torch.zeros(groups, count, size, dtype=torch.float64)
-    found[:, : min(count, size)] = torch.linalg.qr(vectors).Q.mT
-    return found.transpose(0, 1).flatten(1)
+    return beside(orthonormal(vectors.mT))
+
+
+def orthonormal(stacks: Tensor) -> Tensor:
+    """The rows of each stack made orthonormal in order, by QR; zero beyond N: [G, B, N] -> [G, B, N] float64."""
+    columns = torch.linalg.qr(stacks.mT.double()).Q  # [G, N, min(B, N)]
+    found = torch.zeros(stacks.shape, dtype=torch.float64, device=stacks.device)  # contiguous, whatever the stacks are
+    found[:, : columns.shape[2]] = columns.mT
+    return found
 
 
 def is_straight(basis: Tensor, blocks: int) -> bool:
@@ -34,7 +40,4 @@ def straightened(basis: Tensor, blocks: int, name: str) -> Tensor:
     lengths = torch.linalg.vector_norm(stacks, dim=2, keepdim=True)
     usable = stacks.isfinite().all(2, keepdim=True) & (lengths > 0)
     random = apart(starting_vectors(blocks, WIDTH, size, name), blocks).to(stacks)
-    columns = torch.linalg.qr(torch.where(usable, stacks / lengths, random).mT).Q
-    found = torch.zeros_like(stacks)
-    found[:, : columns.shape[2]] = columns.mT
-    return beside(found).to(basis)
+    return beside(orthonormal(torch.where(usable, stacks / lengths, random))).to(basis)
