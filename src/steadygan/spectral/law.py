@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from steadygan.spectral.matrix import Weight
 from steadygan.spectral.modes import Mode
 from steadygan.spectral.reading import Reading
-from steadygan.spectral.subspace import bilinear
+from steadygan.spectral.subspace import LinearMap, Stack, bilinear
 
 SETTINGS = (bool, int, float, str, tuple, list, type(None))
 
@@ -65,7 +65,7 @@ class Law:
         with full_precision(raw):
             full = wide(raw)  # once, so that both its gradients are added up in full precision
             maps = [reading.of(self.weight, full) for reading in self.readings]
-            sigmas = [bilinear(one, u, v) for one, u, v in zip(maps, us, vs, strict=True)]
+            sigmas = [norm_of(one, u, v) for one, u, v in zip(maps, us, vs, strict=True)]
             return self.scaled(full, self.factor(self.norm(sigmas), coefficient), gain).to(raw.dtype)
 
     def canonical(self, vs: Sequence[Tensor], raw: Tensor) -> list[Tensor]:
@@ -77,6 +77,15 @@ class Law:
 def is_recorded() -> bool:
     """What is called now is compiled, exported or traced: it must be a function of parameters and buffers alone."""
     return torch.compiler.is_compiling() or torch._C._is_tracing()
+
+
+def norm_of(one: LinearMap, u: Tensor, v: Tensor) -> Tensor:
+    """u'Wv of each block: [G * M], [G * N] -> [G]. In recorded code without a matrix product, whose gradient, a product of a
+    column with a row, no compiler would merge with the division's."""
+    if isinstance(one, Stack) and is_recorded():
+        matrices = one.matrices.view(one.blocks, *one.matrices.shape[-2:])
+        return ((matrices * v.view(one.blocks, 1, -1)).sum(2) * u.view(one.blocks, -1)).sum(1)
+    return bilinear(one, u, v)
 
 
 def wide(raw: Tensor) -> Tensor:
