@@ -65,9 +65,8 @@ def main() -> None:
     names = history.names("sigma/D.")
     for record in history:
         largest = max(record[name] for name in names)
-        print(
-            f"step {record['step']:.0f}  largest singular value of D {largest:.2f}  diversity {record['diversity/pixels']:.2f}"
-        )
+        diversity = record["diversity/pairwise_ratio"]
+        print(f"step {record['step']:.0f}  largest singular value of D {largest:.2f}  diversity {diversity:.2f}")
     print(f"{outcome.verdict} after {outcome.step} steps; report in {outcome.path}/report.html")
 
 

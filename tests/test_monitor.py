@@ -196,7 +196,7 @@ def test_tensors_that_are_written_over_later_are_read_as_they_were():
         images.zero_()
     reading = next(iter(monitor.history))
     assert (reading["logit/real"], reading["logit/fake"], reading["loss/generator"]) == (2, -2, 2)
-    assert reading["diversity/pixels"] > 0.4  # half of the 64 are the first step's; without a copy all would be 0
+    assert reading["diversity/pairwise_ratio"] > 0.4  # half of the 64 are the first step's; without a copy all would be 0
 
 
 def test_no_graph_is_kept_alive():
@@ -243,19 +243,19 @@ def test_nothing_is_waited_for_on_a_gpu():
         torch.cuda.set_sync_debug_mode("default")
     assert monitor._reader.notes == {}
     monitor.step()
-    assert "diversity/pixels" in monitor.history
+    assert "diversity/pairwise_ratio" in monitor.history
 
 
 def test_small_batches_are_pooled_and_too_few_images_are_no_reading():
     monitor = plain(every=20)
     fed(monitor, 20, n=4)
-    assert "diversity/pixels" in monitor.history
+    assert "diversity/pairwise_ratio" in monitor.history
     assert sum(map(len, monitor._reader.window.images["real"])) == 0  # a reading empties it
     fed(monitor, 19, n=4)
     assert sum(map(len, monitor._reader.window.images["real"])) == 64  # the first, and those of the last 15 steps
     few = plain(every=2)
     verdict = fed(few, 40, n=4)
-    assert "diversity/pixels" not in few.history
+    assert "diversity/pairwise_ratio" not in few.history
     assert "MODE-COLLAPSE" in verdict.not_judged
 
 

@@ -32,6 +32,8 @@ class Batch:
         random: the source of every random draw that a stabilizer makes.
         heldout: real images that were never trained on; only probes look at them. `heldout_label` are their classes.
         z: `[B, Z]` the latents behind `fake`, where someone needs them.
+        averaged: `[B, C, H, W]` what the averaged generator makes of the same latents and classes; for probes.
+        live: the real images that training saw last, as many as a probe may want; for probes.
     """
 
     real: Tensor
@@ -43,6 +45,8 @@ class Batch:
     heldout: Tensor | None = None
     z: Tensor | None = None
     heldout_label: Tensor | None = None
+    averaged: Tensor | None = None
+    live: Tensor | None = None
 
 
 def judged(discriminator: nn.Module, images: Tensor, label: Tensor | None) -> Tensor:

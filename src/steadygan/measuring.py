@@ -1,9 +1,11 @@
-"""Measuring a game that is being played: running means of what each step left behind, and the probes on a fixed batch."""
+"""Measuring a game that is being played: what each step left behind, and the probes on a fixed batch."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -11,8 +13,12 @@ from steadygan.data.source import Dataset
 from steadygan.data.streams import Stream
 from steadygan.game import Batch
 from steadygan.monitoring.base import Probe
-from steadygan.training.loop import State
+from steadygan.monitoring.updates import Updates
+from steadygan.monitoring.wobble import gap_readings
+from steadygan.training.loop import Record, State
 from steadygan.training.step import Readings
+
+TRACED = "gap/mean"  # kept step by step, for its swing
 
 
 @dataclass
@@ -21,32 +27,45 @@ class Meter:
 
     sums: dict[str, Tensor] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
+    trace: list[Tensor] = field(default_factory=list)
 
     def add(self, readings: Readings) -> None:
         """Take in one step."""
         for name, value in readings.items():
             self.sums[name] = self.sums[name] + value if name in self.sums else value
             self.counts[name] = self.counts.get(name, 0) + 1
+        if TRACED in readings:
+            self.trace.append(readings[TRACED])
 
     def read(self) -> dict[str, float]:
-        """The means, and a new start."""
+        """The means, what the swings of the logit gap say, and a new start."""
         means = {name: total / self.counts[name] for name, total in self.totals().items()}
-        self.sums, self.counts = {}, {}
+        chance = means.pop("gap/chance", float("nan"))
+        means |= gap_readings(np.array(self.traced()), chance)
+        self.sums, self.counts, self.trace = {}, {}, []
         return means
 
     def totals(self) -> dict[str, float]:
         """The sums as numbers, in one copy to the host."""
         return dict(zip(self.sums, torch.stack(list(self.sums.values())).tolist(), strict=True)) if self.sums else {}
 
-    def notes(self) -> dict[str, list[float]]:
-        """What a checkpoint keeps: name -> [sum, count]. Floats survive JSON bit for bit."""
-        return {name: [total, self.counts[name]] for name, total in self.totals().items()}
+    def traced(self) -> list[float]:
+        """The logit gap of each step."""
+        found: list[float] = torch.stack(self.trace).tolist() if self.trace else []
+        return found
+
+    def notes(self) -> dict[str, Any]:
+        """What a checkpoint keeps: name -> [sum, count], and the trace. Floats survive JSON bit for bit."""
+        sums = {name: [total, self.counts[name]] for name, total in self.totals().items()}
+        return {"sums": sums, "trace": self.traced()}
 
     @classmethod
-    def of(cls, notes: Mapping[str, Sequence[float]], device: torch.device) -> "Meter":
+    def of(cls, notes: Mapping[str, Any], device: torch.device) -> "Meter":
         """The meter that `notes` came from."""
-        sums = {name: torch.tensor(total, dtype=torch.float32, device=device) for name, (total, _) in notes.items()}
-        return cls(sums, {name: int(count) for name, (_, count) in notes.items()})
+        sums: Mapping[str, Sequence[float]] = notes.get("sums", {})
+        totals = {name: torch.tensor(total, dtype=torch.float32, device=device) for name, (total, _) in sums.items()}
+        trace = torch.tensor(notes.get("trace", []), dtype=torch.float32, device=device)
+        return cls(totals, {name: int(count) for name, (_, count) in sums.items()}, list(trace.unbind()))
 
 
 class Gauge:
@@ -60,7 +79,7 @@ class Gauge:
     """
 
     def __init__(self, probes: Sequence[Probe], stream: Stream, heldout: Dataset | None, n: int) -> None:
-        self.probes = probes
+        self.probes, self.stream = probes, stream
         n = min(n, len(stream.dataset))
         self.real, self.label = stream.take(torch.arange(len(stream.dataset))[:: max(len(stream.dataset) // n, 1)][:n])
         self.heldout, self.heldout_label = None, None
@@ -75,14 +94,59 @@ class Gauge:
         z = torch.randn(n, state.z_dim, generator=torch.Generator().manual_seed(seed)).to(state.device)
         with untouched(state.networks.generator):
             fake = state.networks.generator(z, self.label).float()
+        averaged, live = state.average.generator(z, self.label).float(), self.live(state)
         random = torch.Generator(state.device).manual_seed(seed)
         seen = (self.real, fake, self.label, self.label, state.step, random)
-        return Batch(*seen, heldout=self.heldout, heldout_label=self.heldout_label, z=z)
+        return Batch(*seen, self.heldout, z, self.heldout_label, averaged, live)
+
+    def live(self, state: State) -> Tensor:
+        """The examples that training was given last, as many as `real` where it has seen that many."""
+        n, size = len(self.real), self.stream.batch_size
+        newest = range(max(state.dealt - -(-n // size), 0), state.dealt)
+        return torch.cat([self.stream.batch(number)[0] for number in newest] or [self.real[:0]])[-n:]
 
     def read(self, state: State) -> dict[str, float]:
         """All readings by name."""
         batch = self.batch(state)
         return {name: value for probe in self.probes for name, value in probe.measure(state.networks, batch).items()}
+
+
+class Measurement:
+    """Everything that is read of a game: running means and updates from its steps, and the probes now and then.
+
+    Args:
+        gauge: the probes.
+        state: of the game.
+        every: steps from one reading to the next.
+        notes: of the checkpoint it goes on from, or none.
+    """
+
+    def __init__(self, gauge: Gauge, state: State, every: int, notes: Mapping[str, Any] | None = None) -> None:
+        notes = notes or {}
+        self.gauge, self.every = gauge, every
+        self.meter = Meter.of(notes.get("meter", {}), state.device)
+        networks, optimizers = state.networks, state.optimizers
+        self.updates = {
+            "discriminator": Updates(networks.discriminator, optimizers[0]),
+            "generator": Updates(networks.generator, optimizers[1]),
+        }
+        for player, snapshots in notes.get("updates", {}).items():
+            self.updates[player].restore(snapshots)
+
+    def add(self, record: Record) -> None:
+        """Take in one step."""
+        self.meter.add(record.readings)
+        for updates in self.updates.values():
+            updates.look(-record.step % self.every)
+
+    def read(self, state: State) -> dict[str, float]:
+        """All readings by name."""
+        moved = [updates.read(player) for player, updates in self.updates.items()]
+        return {**self.meter.read(), **moved[0], **moved[1], **self.gauge.read(state)}
+
+    def notes(self) -> dict[str, Any]:
+        """What a checkpoint keeps."""
+        return {"meter": self.meter.notes(), "updates": {player: one.notes() for player, one in self.updates.items()}}
 
 
 @contextmanager

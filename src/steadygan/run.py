@@ -15,7 +15,7 @@ from steadygan.environment import memory_in_use
 from steadygan.errors import SteadyganError
 from steadygan.history import History
 from steadygan.images import write_png
-from steadygan.measuring import Gauge, Meter
+from steadygan.measuring import Gauge, Measurement
 from steadygan.report import write_report
 from steadygan.sampling import sheet_of
 from steadygan.scoring import Scorer
@@ -76,11 +76,11 @@ class Run:
         notes = notes or {}
         self.directory, self.game, self.config = directory, game, game.config
         self.history = History.read(directory.history)
-        self.meter = Meter.of(notes.get("meter", {}), game.state.device)
         self.seconds: float = notes.get("seconds", 0.0)
         self.best: dict[str, Any] | None = notes.get("best")
         self.findings: list[Finding] = [Finding.of(mapping) for mapping in notes.get("findings", [])]
-        self.gauge = Gauge(self.config.monitoring.probes, game.stream, game.heldout, GAUGE_N)
+        gauge = Gauge(self.config.monitoring.probes, game.stream, game.heldout, GAUGE_N)
+        self.measurement = Measurement(gauge, game.state, self.config.monitoring.every, notes)
         self.scorer = Scorer(self.config, game.dataset)
         self.tracker = Tracker(directory.tensorboard, game.state.step)
         self.newest_score: dict[str, Any] | None = None
@@ -107,7 +107,7 @@ class Run:
         game, state = self.game, self.game.state
         self._clock = time.perf_counter()
         for record in train_steps(state, game.stream, game.method, self.config.steps):
-            self.meter.add(record.readings)
+            self.measurement.add(record)
             yield Event("step", record.step)
             yield from self._act(record)
             if self._stopping or self.failed:
@@ -142,7 +142,7 @@ class Run:
     def _read(self, record: Record) -> Iterator[Event]:
         """Measure, write, judge."""
         state = self.game.state
-        reading = {"step": record.step, "images_seen": record.images_seen, **self.meter.read(), **self.gauge.read(state)}
+        reading = {"step": record.step, "images_seen": record.images_seen, **self.measurement.read(state)}
         for player, optimizer in zip(("discriminator", "generator"), state.optimizers, strict=True):
             reading[f"learning_rate/{player}"] = optimizer.param_groups[0]["lr"]
         seconds = self._elapsed()
@@ -208,7 +208,7 @@ class Run:
         notes = {
             "seconds": self._elapsed(),
             "best": self.best,
-            "meter": self.meter.notes(),
+            **self.measurement.notes(),
             "findings": [finding.as_dict() for finding in self.findings],
             "precision": asdict(choice),
             "shape": list(self.game.dataset.shape),

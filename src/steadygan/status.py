@@ -32,8 +32,8 @@ def players(reading: Mapping[str, Any]) -> str:
     if sigmas:
         errors = [abs(value) for name, value in reading.items() if name.startswith("sigma_error/D.")]
         parts.append(f"sigma {number(max(sigmas), '.2f')}" + (f" ±{number(100 * max(errors), '.1f')}%" if errors else ""))
-    if "diversity/pixels" in reading:
-        parts.append(f"diversity {number(reading['diversity/pixels'], '.2f')}")
+    if "diversity/pairwise_ratio" in reading:
+        parts.append(f"diversity {number(reading['diversity/pairwise_ratio'], '.2f')}")
     return "  ".join(parts)
 
 

@@ -10,7 +10,7 @@ from steadygan.history import History
 
 NAMES = (
     *("loss/discriminator", "loss/generator", "penalty/r1", "grad_norm/discriminator", "grad_norm/generator", "logit/real"),
-    *("logit/fake", "accuracy/discriminator", "gap/logits", "logit_std/real", "diversity/pixels", "sigma/D.a"),
+    *("logit/fake", "accuracy/discriminator", "gap/logits", "logit_std/real", "diversity/pairwise_ratio", "sigma/D.a"),
     *("learning_rate/discriminator", "learning_rate/generator"),
 )
 WEIRD = {
@@ -34,7 +34,7 @@ def rule(request):
 
 def collapsing(length: int = 60) -> History:
     """Everything goes wrong at once, so that each rule has something to say."""
-    bad = {"accuracy/discriminator": 1.0, "diversity/pixels": 0.1, "grad_norm/generator": 1e-9}
+    bad = {"accuracy/discriminator": 1.0, "diversity/pairwise_ratio": 0.1, "grad_norm/generator": 1e-9}
     loud = {"gap/logits": 1e9, "grad_norm/discriminator": 1e9, "loss/discriminator": np.nan}
     good = {**dict.fromkeys(bad, 0.9), "gap/logits": 1.0, "grad_norm/discriminator": 1.0, "loss/discriminator": 1.0}
     return History({"step": 50 * (i + 1), **(good if i < length // 2 else {**bad, **loud})} for i in range(length))

@@ -30,7 +30,7 @@ def healthy_series(seed: int = 0, readings: int = READINGS) -> Series:
         "accuracy/discriminator": np.clip(noisy(0.75 + 0.05 * time, 0.03), 0, 1),
         "grad_norm/discriminator": noisy(1.0 + 0.5 * time, 0.1),
         "grad_norm/generator": noisy(0.5 + 0.2 * time, 0.05),
-        "diversity/pixels": noisy(0.95 - 0.7 * np.exp(-12 * time), 0.02),
+        "diversity/pairwise_ratio": noisy(0.95 - 0.7 * np.exp(-12 * time), 0.02),
         "sigma/D.conv1": noisy(1.0 + 0 * time, 0.004),
         "sigma/D.dense": noisy(1.0 + 0 * time, 0.004),
         "learning_rate/discriminator": 2e-4 * (1 - 0.5 * time),
@@ -79,7 +79,7 @@ def divergence() -> Series:
 
 def collapse() -> Series:
     series = healthy_series()
-    series["diversity/pixels"][40:] = np.linspace(0.9, 0.3, READINGS - 40)
+    series["diversity/pairwise_ratio"][40:] = np.linspace(0.9, 0.3, READINGS - 40)
     return series
 
 
@@ -114,7 +114,7 @@ def uncontrolled_wasserstein() -> Series:
 def from_noise() -> Series:
     """The first samples are saturated noise, more diverse than any data; then it settles in health."""
     series = healthy_series()
-    series["diversity/pixels"][:4] = [1.7, 1.6, 1.5, 1.2]
+    series["diversity/pairwise_ratio"][:4] = [1.7, 1.6, 1.5, 1.2]
     return series
 
 

@@ -36,7 +36,7 @@ def test_right_on_nine_of_ten_is_not_nearly_always(healthy, history):
 def test_falling_diversity_is_a_warning(healthy, history):
     series = healthy()
     series["accuracy/discriminator"][30:] = 1.0
-    series["diversity/pixels"][40:] = 0.75
+    series["diversity/pairwise_ratio"][40:] = 0.75
     assert DiscriminatorWins().check(history(series)).severity == "warning"
 
 

@@ -5,7 +5,7 @@ from steadygan.diagnosis import DiversityCollapse
 
 
 def with_end(series, values):
-    series["diversity/pixels"][-len(values) :] = values
+    series["diversity/pairwise_ratio"][-len(values) :] = values
     return series
 
 
@@ -14,7 +14,7 @@ def test_a_fall_that_lasts_is_found(healthy, history, end, severity):
     finding = DiversityCollapse().check(history(with_end(healthy(), end)))
     assert finding.severity == severity
     assert "since step 2,900" in finding.reason
-    assert finding.evidence[0].series == "diversity/pixels"
+    assert finding.evidence[0].series == "diversity/pairwise_ratio"
     assert finding.evidence[0].threshold == 0.7  # the guard: 0.85 times the best would be above it
 
 
@@ -26,14 +26,14 @@ def test_two_readings_or_a_mild_fall_are_not_enough(healthy, history, end):
 def test_an_early_dip_is_a_warning_at_most(healthy, history):
     """A WGAN-GP run on a ring of 8 dipped to 0.3 from step 150 to 750 and then covered all modes."""
     series = healthy(readings=20)
-    series["diversity/pixels"] = np.r_[np.full(10, 0.9), np.full(10, 0.2)]
+    series["diversity/pairwise_ratio"] = np.r_[np.full(10, 0.9), np.full(10, 0.2)]
     assert DiversityCollapse().check(history(series)).severity == "warning"
     assert DiversityCollapse(early=19).check(history(series)).severity == "failure"
 
 
 def test_a_run_that_never_was_more_diverse_has_lost_nothing(healthy, history):
     series = healthy()
-    series["diversity/pixels"] = np.full(60, 0.6)
+    series["diversity/pairwise_ratio"] = np.full(60, 0.6)
     assert DiversityCollapse().check(history(series)) is None
 
 
@@ -47,14 +47,14 @@ def test_hopping_samples_do_not_end_a_finding_by_looking_diverse_twice(healthy, 
 def test_the_threshold_is_what_it_was_at_the_time(healthy, history):
     """Low readings before the samples spread are no collapse once they have."""
     series = healthy()
-    series["diversity/pixels"] = np.r_[np.full(58, 0.6), 0.95, 0.95]
+    series["diversity/pairwise_ratio"] = np.r_[np.full(58, 0.6), 0.95, 0.95]
     assert DiversityCollapse().check(history(series)) is None
 
 
 def test_one_lucky_reading_is_not_the_best(healthy, history):
     series = healthy()
-    series["diversity/pixels"] = np.full(60, 0.6)
-    series["diversity/pixels"][20] = 3.0
+    series["diversity/pairwise_ratio"] = np.full(60, 0.6)
+    series["diversity/pairwise_ratio"][20] = 3.0
     assert DiversityCollapse().check(history(series)) is None
 
 
@@ -66,6 +66,6 @@ def test_the_advice_follows_the_cause(healthy, history):
 
 
 def test_it_needs_no_other_series(healthy, history):
-    series = {"diversity/pixels": with_end(healthy(), [0.3] * 5)["diversity/pixels"]}
+    series = {"diversity/pairwise_ratio": with_end(healthy(), [0.3] * 5)["diversity/pairwise_ratio"]}
     finding = DiversityCollapse().check(history(series))
     assert "generator.optimizer.learning_rate=(today's times 0.1)" in finding.advice

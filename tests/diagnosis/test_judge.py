@@ -73,13 +73,13 @@ def test_a_rule_that_raises_is_reported_and_does_not_stop_the_others(failure):
 
 def test_it_is_too_early_to_tell_until_there_are_ten_readings(healthy, history):
     series = {name: values[:9] for name, values in healthy().items()}
-    series["diversity/pixels"] = np.full(9, 0.9)
+    series["diversity/pairwise_ratio"] = np.full(9, 0.9)
     assert headline([], history(series)) == "WARMING-UP"
 
 
 def test_samples_that_have_not_spread_are_warming_up_and_then_a_finding(healthy, history):
     series = healthy()
-    series["diversity/pixels"] = np.full(len(series["diversity/pixels"]), 0.3)
+    series["diversity/pairwise_ratio"] = np.full(len(series["diversity/pairwise_ratio"]), 0.3)
     records = list(history(series))
     early, late = History(records[:39]), History(records[:40])  # steps 1950 and 2000
     assert headline(judge(early), early) == "WARMING-UP"

@@ -35,6 +35,6 @@ def test_a_broken_series_that_is_recorded_less_often_is_seen():
 
 def test_numbers_that_may_be_undefined_in_health_do_not_count(healthy, history):
     series = healthy()
-    for name in ("condition_number/D.conv1", "score/kid", "dispersion/logits", "diversity/pixels"):
+    for name in ("condition/D.conv1", "score/kid", "dispersion/logits", "diversity/pairwise_ratio"):
         series[name] = np.full(60, np.nan)
     assert NonFinite().check(history(series)) is None

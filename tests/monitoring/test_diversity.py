@@ -25,8 +25,8 @@ def test_half_the_spread_in_the_same_directions(make_batch):
     readings = measure(make_batch(images(20), 0.5 * images(20) + 3))
     # moving by 3 rounds float32 pixels by 2^-23 of 3 or so, against distances near 4
     assert readings == {
-        "diversity/pixels": pytest.approx(0.5, rel=1e-6),
-        "diversity/effective_rank": pytest.approx(1, rel=1e-6),
+        "diversity/pairwise_ratio": pytest.approx(0.5, rel=1e-6),
+        "diversity/effective_rank_ratio": pytest.approx(1, rel=1e-6),
     }
 
 
@@ -34,7 +34,7 @@ def test_distances_agree_with_scipy(make_batch):
     real, fake = images(30), images(30, seed=1) ** 2
     expected = pdist(fake.flatten(1).double()).mean() / pdist(real.flatten(1).double()).mean()
     # float64: a distance is the root of a difference of numbers near 100, so it has at least 7 digits
-    assert measure(make_batch(real, fake))["diversity/pixels"] == pytest.approx(expected, rel=1e-9)
+    assert measure(make_batch(real, fake))["diversity/pairwise_ratio"] == pytest.approx(expected, rel=1e-9)
 
 
 @pytest.mark.parametrize("n", [10, 40])  # fewer and more than the 18 pixels
@@ -48,14 +48,14 @@ def test_fakes_on_a_line_have_rank_one(make_batch):
     fake = torch.linspace(-1, 1, 20).reshape(20, 1, 1, 1) * images(1)
     expected = 1 / effective_rank(gram(images(20)))
     # float32 rounding of the line is noise of 1e-7 a pixel, whose variance is 1e-14 of the line's
-    assert measure(make_batch(images(20), fake))["diversity/effective_rank"] == pytest.approx(expected, rel=1e-6)
+    assert measure(make_batch(images(20), fake))["diversity/effective_rank_ratio"] == pytest.approx(expected, rel=1e-6)
 
 
 @pytest.mark.parametrize("noise", [0.0, 1e-7])
 def test_one_and_the_same_image(noise, make_batch):
     fake = images(1).expand(20, 2, 3, 3) + noise * images(20)
     readings = measure(make_batch(images(20), fake))
-    assert readings == {"diversity/pixels": pytest.approx(0, abs=1e-6)}  # the rank of float32 noise is left out
+    assert readings == {"diversity/pairwise_ratio": pytest.approx(0, abs=1e-6)}  # the rank of float32 noise is left out
 
 
 def test_within_class_sees_a_collapse_that_the_whole_hides(make_batch):
@@ -64,7 +64,7 @@ def test_within_class_sees_a_collapse_that_the_whole_hides(make_batch):
     centres = 10 * images(3, seed=5)[label]
     batch = make_batch(centres + images(30), centres, label=label, fake_label=label)
     readings = measure(batch)
-    assert readings["diversity/pixels"] == pytest.approx(1, abs=0.1)
+    assert readings["diversity/pairwise_ratio"] == pytest.approx(1, abs=0.1)
     assert readings["diversity/within_class"] == pytest.approx(0, abs=1e-6)
 
 

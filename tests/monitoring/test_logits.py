@@ -50,13 +50,13 @@ def test_auc_is_the_mann_whitney_statistic(decimals):
 
 def test_heldout_images_are_judged_with_their_own_classes(make_batch):
     heldout, label = torch.full((7, 1), 4.0), torch.zeros(4, dtype=torch.int64)
-    assert Logits().measure(NETWORKS, make_batch(REAL, FAKE, heldout=heldout))["logit/heldout"] == 4
+    assert Logits().measure(NETWORKS, make_batch(REAL, FAKE, heldout=heldout))["logit/held_out"] == 4
     classes = {"label": label, "fake_label": label + 1}
     readings = Logits().measure(
         NETWORKS, make_batch(REAL, FAKE, heldout=heldout, heldout_label=label[:1].expand(7) + 2, **classes)
     )
-    assert (readings["logit/real"], readings["logit/fake"], readings["logit/heldout"]) == (1, 9, 24)
-    assert "logit/heldout" not in Logits().measure(NETWORKS, make_batch(REAL, FAKE, heldout=heldout, **classes))
+    assert (readings["logit/real"], readings["logit/fake"], readings["logit/held_out"]) == (1, 9, 24)
+    assert "logit/held_out" not in Logits().measure(NETWORKS, make_batch(REAL, FAKE, heldout=heldout, **classes))
 
 
 def test_what_cannot_be_told_is_left_out(make_batch):

@@ -27,7 +27,7 @@ def test_a_diagonal_weight_of_either_player(make_batch):
     expected = {
         f"{name}/{player}.0": pytest.approx(value, rel=1e-6)  # effective_rank is given to 6 decimals
         for player in "DG"
-        for name, value in (("sigma", 4.0), ("condition_number", 2.0), ("effective_rank", rank))
+        for name, value in (("sigma", 4.0), ("condition", 2.0), ("effective_rank", rank))
     }
     assert measure(nn.Sequential(layer, nn.ReLU()), nn.Sequential(layer), make_batch) == expected
 
@@ -39,7 +39,7 @@ def test_a_normalized_layer_is_read_as_it_is_used(make_batch):
     readings = measure(discriminator, nn.Identity(), make_batch)
     assert readings["sigma/D.0"] == pytest.approx(8, rel=1e-6)  # converged: (1/3)^80 is below float32's rounding
     assert readings["sigma_error/D.0"] == pytest.approx(0, abs=1e-6)
-    assert readings["condition_number/D.0"] == pytest.approx(3, rel=1e-6)
+    assert readings["condition/D.0"] == pytest.approx(3, rel=1e-6)
 
 
 def test_a_wrong_estimate_shows(make_batch):
@@ -77,7 +77,7 @@ def test_queries_keys_and_values_are_read_apart(make_batch):
     for part in ("in_proj_weight[q]", "in_proj_weight[k]", "in_proj_weight[v]", "out_proj"):
         assert readings[f"sigma/D.{part}"] == pytest.approx(1, rel=1e-5)
         assert readings[f"sigma_error/D.{part}"] == pytest.approx(0, abs=1e-5)
-        assert readings[f"condition_number/D.{part}"] > 1
+        assert readings[f"condition/D.{part}"] > 1
     plain = nn.MultiheadAttention(4, 2, bias=False)
     expected = [torch.linalg.matrix_norm(part, 2).item() for part in plain.in_proj_weight.detach().double().chunk(3)]
     readings = measure(nn.Identity(), plain, make_batch)

@@ -78,7 +78,7 @@ FINDINGS = [
         "reason": "The samples have 64% of the data's diversity, down from 97%, since step 1,200.",
         "advice": "The generator runs from mode to mode: let it learn ten times slower, "
         "--set generator.optimizer.learning_rate=0.00001.",
-        "evidence": [{"series": "diversity/pixels", "value": 0.6412, "threshold": 0.7, "window": 100}],
+        "evidence": {"diversity/pairwise_ratio": {"value": 0.6412, "threshold": 0.7, "window": 100}},
     },
     {
         "step": 1700,
@@ -88,10 +88,10 @@ FINDINGS = [
         "reason": "Logits and gradient norms run away since step 1,550: gap/logits is at 3.2e+05, its own range ends at 100.",
         "advice": "Go back to checkpoints/safe and halve both learning rates: "
         "--set discriminator.optimizer.learning_rate=0.0001 --set generator.optimizer.learning_rate=0.00005.",
-        "evidence": [
-            {"series": "gap/logits", "value": 321456.7, "threshold": 100.0, "window": 150},
-            {"series": "grad_norm/discriminator", "value": 8.1e6, "threshold": 131.2, "window": 150},
-        ],
+        "evidence": {
+            "gap/logits": {"value": 321456.7, "threshold": 100.0, "window": 150},
+            "grad_norm/discriminator": {"value": 8.1e6, "threshold": 131.2, "window": 150},
+        },
     },
     {
         "step": 1900,
@@ -100,7 +100,7 @@ FINDINGS = [
         "severity": "failure",
         "reason": "loss/discriminator and 7 more stopped being a finite number at step 1,900.",
         "advice": "Go back to checkpoints/safe and halve both learning rates.",
-        "evidence": [{"series": "loss/discriminator", "value": None, "threshold": None, "window": 0}],
+        "evidence": {"loss/discriminator": {"value": None, "threshold": None, "window": 0}},
     },
 ]
 
@@ -121,22 +121,22 @@ def reading(time: float, random: np.random.Generator) -> dict[str, float]:
         "grad_norm/fake_images": near(0.08 + 0.02 * time, 0.005),
         "logit/real": near(0.45 + 0.25 * time - 0.4 * early, 0.04),
         "logit/fake": near(-0.42 - 0.3 * time + 0.4 * early, 0.04),
-        "logit/heldout": near(0.43 + 0.18 * time - 0.4 * early, 0.05),
+        "logit/held_out": near(0.43 + 0.18 * time - 0.4 * early, 0.05),
         "logit_std/real": near(0.7 - 0.3 * early, 0.03),
         "logit_std/fake": near(0.6 - 0.3 * early, 0.03),
         "dispersion/logits": near(0.86, 0.04),
         "accuracy/discriminator": near(0.76 - 0.2 * early, 0.02),
         "auc/discriminator": near(0.83 - 0.2 * early, 0.02),
-        "diversity/pixels": near(0.97 - 0.8 * early, 0.015),
+        "diversity/pairwise_ratio": near(0.97 - 0.8 * early, 0.015),
         "diversity/within_class": near(0.9 - 0.75 * early, 0.02),
-        "diversity/effective_rank": near(0.82 - 0.6 * early, 0.02),
+        "diversity/effective_rank_ratio": near(0.82 - 0.6 * early, 0.02),
     }
     for letter, layers in (("D", D_LAYERS), ("G", G_LAYERS)):
         for i, layer in enumerate(layers):
             own = 1.0 if letter == "D" else 1.1 + i * 0.35 * time
             readings[f"sigma/{letter}.{layer}"] = near(own + 0.03 * early, 0.006)
             readings[f"effective_rank/{letter}.{layer}"] = near(0.93 - 0.03 * i - 0.2 * time * (i % 3 == 0), 0.005)
-            readings[f"condition_number/{letter}.{layer}"] = float(np.exp(near(1.5 + 0.25 * i + 1.5 * time, 0.05)))
+            readings[f"condition/{letter}.{layer}"] = float(np.exp(near(1.5 + 0.25 * i + 1.5 * time, 0.05)))
     for layer in D_LAYERS:
         readings[f"sigma_error/D.{layer}"] = abs(near(0.004 + 0.03 * early, 0.002))
     return readings
@@ -150,7 +150,7 @@ def history(steps: int, every: int, troubled: bool) -> list[dict[str, float | No
         time = step / steps
         record: dict[str, float | None] = {"step": step, "images_seen": 64 * step, **reading(time, random)}
         if troubled and time > 0.6:
-            record["diversity/pixels"] = max(0.2, 1.6 - time * 1.5)
+            record["diversity/pairwise_ratio"] = max(0.2, 1.6 - time * 1.5)
         if troubled and time > 0.77:
             for name in ("loss/discriminator", "logit/fake", "gap/logits", "grad_norm/discriminator", "grad_norm/generator"):
                 record[name] = float(record.get(name) or 1) * 10 ** ((time - 0.77) * 40)

@@ -171,7 +171,7 @@ def test_nothing_from_the_files_can_act(new_run):
         (run / name).write_text(f"seed: 1\nx: |\n  {hostile}\n")
     (run / "environment.json").write_text(json.dumps({hostile: {hostile: [hostile, {hostile: hostile}]}}))
     finding = dict.fromkeys(("rule", "verdict", "severity", "reason", "advice"), hostile)
-    evidence = [dict.fromkeys(("series", "value", "threshold", "window"), hostile)]
+    evidence = {hostile: dict.fromkeys(("value", "threshold", "window"), hostile)}
     (run / "findings.jsonl").write_text(json.dumps({"step": 1, **finding, "evidence": evidence}) + "\n")
     (run / "metrics.jsonl").write_text(json.dumps({"step": 1, hostile: 1.0, "extractor": hostile, "n_fake": 2}) + "\n")
     (run / "outcome.json").write_text(

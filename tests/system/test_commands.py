@@ -27,7 +27,7 @@ def test_a_run_leaves_what_is_promised(run):
     first = (run / "history.jsonl").read_text().splitlines()[0]
     assert next(iter(json.loads(first))) == "step"
     history = History.read(run / "history.jsonl")
-    assert {"loss/discriminator", "logit/heldout", "grad_norm/generator", "diversity/pixels"} <= set(history.names())
+    assert {"loss/discriminator", "logit/held_out", "grad_norm/generator", "diversity/pairwise_ratio"} <= set(history.names())
     assert history.names("sigma/D.")
     assert history.names("effective_rank/D.")
     page = (run / "report.html").read_text()

@@ -187,7 +187,7 @@ def test_how_to_probe_counts_pixels_at_the_ends(part):
 
 @pytest.mark.parametrize(("heldout", "speaks"), [(0.9, False), (0.0, False), (-0.3, True), (-1.0, True)])
 def test_how_to_rule_speaks_above_its_threshold(part, heldout, speaks):
-    records = [{"step": n, "logit/real": 1.0, "logit/heldout": heldout, "logit/fake": -1.0} for n in range(1, 6)]
+    records = [{"step": n, "logit/real": 1.0, "logit/held_out": heldout, "logit/fake": -1.0} for n in range(1, 6)]
     finding = part(RULES, "rule.py", "Overfitting").check(History(records))
     assert (finding is not None) is speaks
     assert part(RULES, "rule.py", "Overfitting").check(History(records[:4])) is None

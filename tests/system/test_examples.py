@@ -93,4 +93,4 @@ def test_other_libraries_loops(name, library, tmp_path):
     assert "step 12: WARMING-UP" in done.stdout
     history = History.read(tmp_path / "run" / "history.jsonl")
     assert history.steps("logit/real").tolist() == [4, 8, 12]
-    assert {"loss/generator", "diversity/pixels", "grad_norm/generator", "cost/monitor"} <= set(history.names())
+    assert {"loss/generator", "diversity/pairwise_ratio", "grad_norm/generator", "cost/monitor"} <= set(history.names())

@@ -35,5 +35,5 @@ class Overfitting(Rule):
             step=newest_step(history),
             reason=f"Held-out images are judged {shares[-1]:.0%} of the way from training images to fakes.",
             advice="Add differentiable augmentation: --set augmentations=[diffaugment].",
-            evidence=(Evidence("logit/heldout", float(shares[-1]), self.threshold, 0),),
+            evidence=(Evidence("logit/held_out", float(shares[-1]), self.threshold, 0),),
         )

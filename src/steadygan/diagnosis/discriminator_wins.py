@@ -60,7 +60,7 @@ class DiscriminatorWins(Rule):
 
     def diversity_evidence(self, history: History) -> Evidence | None:
         """The spread of the samples, where it has fallen below this run's best and below the data's."""
-        series = "diversity/pixels"
+        series = "diversity/pairwise_ratio"
         steps, values = finite(history, series)
         if len(values) < 2 * self.readings:
             return None

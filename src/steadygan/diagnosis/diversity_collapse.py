@@ -10,7 +10,7 @@ from steadygan.diagnosis.base import Evidence, Finding, Rule, Severity
 from steadygan.diagnosis.readings import change_learning_rate, finite, newest_step, sustained
 from steadygan.history import History
 
-SERIES = "diversity/pixels"  # mean pairwise distance of fakes over that of reals
+SERIES = "diversity/pairwise_ratio"  # mean pairwise distance of fakes over that of reals
 
 
 class DiversityCollapse(Rule):

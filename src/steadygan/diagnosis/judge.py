@@ -56,6 +56,6 @@ def warming_up(history: History) -> bool:
     """Too early to tell: too few readings, or the samples have not spread yet to half of the data's diversity."""
     if len(history) < WARM_UP_READINGS:
         return True
-    _, diversity = finite(history, "diversity/pixels")
+    _, diversity = finite(history, "diversity/pairwise_ratio")
     spread = sustained(diversity)
     return bool(len(spread)) and float(spread.max()) < SPREAD.lost and newest_step(history) < SPREAD.patience

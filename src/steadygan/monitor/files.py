@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from steadygan.diagnosis.base import Finding
+from steadygan.diagnosis.verdict import Verdict
 from steadygan.directory import RunDirectory, append, cut_back, write_json
 from steadygan.environment import environment
 from steadygan.errors import UsageError
 from steadygan.history import History
-from steadygan.monitor.verdict import Verdict
 
 OUTCOME_AGE = 10.0  # seconds after which a verdict that has not changed is written again
 

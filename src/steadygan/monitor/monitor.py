@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from steadygan.diagnosis.base import Finding
 from steadygan.diagnosis.judge import judge
+from steadygan.diagnosis.verdict import Verdict
 from steadygan.environment import memory_in_use
 from steadygan.errors import UsageError
 from steadygan.game import Networks
@@ -16,7 +17,6 @@ from steadygan.history import History
 from steadygan.monitor.account import Account
 from steadygan.monitor.files import Files
 from steadygan.monitor.reader import Reader
-from steadygan.monitor.verdict import Verdict
 from steadygan.monitor.wrapped import is_main_process, unwrapped
 
 GRADIENT_READINGS = 5  # of the gradient norms in each window: their mean is known well enough, and small games are not slowed

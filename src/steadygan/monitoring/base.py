@@ -7,7 +7,7 @@ from steadygan.parts import Part
 class Probe(Part):
     """Reads the networks on a monitoring batch; leaves no trace in weights, gradients, buffers or random state.
 
-    Names are `quantity/place`: `logit/heldout`, `sigma/D.block1.conv1`, `grad_norm/generator`.
+    Names are `quantity/place`: `logit/held_out`, `sigma/D.block1.conv1`, `grad_norm/generator`.
     """
 
     def measure(self, networks: Networks, batch: Batch) -> dict[str, float]:

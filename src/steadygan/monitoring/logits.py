@@ -13,7 +13,7 @@ from steadygan.monitoring.quiet import Quiet
 class Logits(Probe):
     """Means, spreads and the separation of the discriminator's raw logits, in the mode it stands in.
 
-    Readings: `logit/real`, `logit/fake`, `logit/heldout` are means. `logit_std/real`, `logit_std/fake` are standard deviations
+    Readings: `logit/real`, `logit/fake`, `logit/held_out` are means. `logit_std/real`, `logit_std/fake` are standard deviations
     within the batch, `dispersion/logits` is fake over real, `gap/logits` the mean of real minus that of fake.
     `accuracy/discriminator` is the mean of the shares of real and of fake on the right side of `threshold`, in 0..1.
     `auc/discriminator` is the chance that a real logit is above a fake one, in 0..1 with ties a half: it needs no threshold.
@@ -29,13 +29,13 @@ class Logits(Probe):
 
     @torch.no_grad()
     def measure(self, networks: Networks, batch: Batch) -> dict[str, float]:
-        """The readings by name; `logit/heldout` where the batch has held-out images, and their classes if others have them."""
+        """The readings by name; `logit/held_out` where the batch has held-out images, and their classes if others have them."""
         discriminator = Quiet(networks.discriminator)
         real = judged(discriminator, batch.real, batch.label).double()
         fake = judged(discriminator, batch.fake, batch.fake_label).double()
         readings = {"logit/real": real.mean().item(), "logit/fake": fake.mean().item()}
         if batch.heldout is not None and (batch.label is None) == (batch.heldout_label is None):
-            readings["logit/heldout"] = judged(discriminator, batch.heldout, batch.heldout_label).double().mean().item()
+            readings["logit/held_out"] = judged(discriminator, batch.heldout, batch.heldout_label).double().mean().item()
         return {**readings, **separation(real, fake, self.threshold)}
 
 

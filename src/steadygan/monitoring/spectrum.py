@@ -17,7 +17,7 @@ from steadygan.spectral.singular import of_matrices
 class Spectrum(Probe):
     """Exact singular values of the weight of each layer of both players, `D.` for the discriminator's and `G.` for the other's.
 
-    `sigma/D.<layer>` is the largest. `condition_number/D.<layer>` is the largest over the smallest; `effective_rank/D.<layer>`
+    `sigma/D.<layer>` is the largest. `condition/D.<layer>` is the largest over the smallest; `effective_rank/D.<layer>`
     is the effective rank over the full one, in 0..1. Both are left out for a matrix with a single row or column, and so is a
     condition number that is infinite. `sigma_error/D.<layer>`, for spectrally normalized layers only, is the exact value over
     the assumed one, minus 1: 0.02 means that the layer is 2% steeper than promised. `sigma_error/max` is the largest of them.
@@ -70,5 +70,5 @@ def layer_readings(place: str, values: Tensor, target: float | None) -> dict[str
         readings[f"sigma_error/{place}"] = largest / target - 1
     if values.shape[1] > 1 and largest > 0:
         readings[f"effective_rank/{place}"] = effective_rank(values) / values.shape[1]
-        readings[f"condition_number/{place}"] = condition_number(values)
+        readings[f"condition/{place}"] = condition_number(values)
     return {name: value for name, value in readings.items() if math.isfinite(value)}

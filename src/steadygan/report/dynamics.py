@@ -30,7 +30,7 @@ PLOTS = (
     Plot(
         "Logits",
         "What the discriminator says. Held-out images should stay with the real ones: if they sink, it memorizes.",
-        (("logit/real", "real"), ("logit/fake", "fake"), ("logit/heldout", "held out")),
+        (("logit/real", "real"), ("logit/fake", "fake"), ("logit/held_out", "held out")),
     ),
     Plot(
         "Discriminator accuracy",
@@ -52,9 +52,9 @@ PLOTS = (
         "Diversity of samples",
         "Against the same of real images: at 1 the samples differ from one another as real ones do.",
         (
-            ("diversity/pixels", "pixel distance"),
+            ("diversity/pairwise_ratio", "pixel distance"),
             ("diversity/within_class", "within a class"),
-            ("diversity/effective_rank", "effective rank"),
+            ("diversity/effective_rank_ratio", "effective rank"),
         ),
         bounds=(0.0, 1.1),
         level=1.0,

@@ -19,7 +19,7 @@ SPECTRA: tuple[tuple[str, str, str, Callable[[Floats], float], tuple[float, floa
         np.min,
         (0, 1),
     ),
-    ("condition_number", "Condition number", "Largest over smallest singular value.", np.max, None),
+    ("condition", "Condition number", "Largest over smallest singular value.", np.max, None),
     ("sigma_error", "Error of the estimate", "How far power iteration is from the exact value.", np.max, None),
 )
 PLAYERS = {"D": "discriminator", "G": "generator"}

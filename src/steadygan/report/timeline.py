@@ -71,7 +71,8 @@ def severity(item: Mapping[str, Any]) -> str:
 def evidence(item: Mapping[str, Any]) -> tuple[tuple[str, str, str, str], ...]:
     """(series, value, threshold, steps) of each piece of evidence."""
     pieces = item.get("evidence")
-    known = [piece for piece in pieces if isinstance(piece, dict)] if isinstance(pieces, list) else []
+    named = pieces.items() if isinstance(pieces, dict) else ()
+    known = [{**piece, "series": series} for series, piece in named if isinstance(piece, dict)]
     return tuple(tuple(number(piece.get(key, "")) for key in ("series", "value", "threshold", "window")) for piece in known)  # type: ignore[misc]
 
 

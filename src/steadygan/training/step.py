@@ -99,9 +99,13 @@ def total(terms: Readings) -> Tensor:
 
 
 def logit_readings(real_logits: Tensor, fake_logits: Tensor) -> Readings:
-    """Mean logits of both batches, and the share that a threshold at 0 gets right: [B], [B] -> scalars."""
+    """Mean logits of both batches, their difference with the variance that chance gives it, and the share that a threshold
+    at 0 gets right: [B], [B] -> scalars."""
     right = torch.cat([real_logits > 0, fake_logits <= 0]).float().mean()
-    return {"logit/real": real_logits.mean(), "logit/fake": fake_logits.mean(), "accuracy/discriminator": right}
+    (of_real, real), (of_fake, fake) = (torch.var_mean(logits, correction=0) for logits in (real_logits, fake_logits))
+    chance = of_real / max(len(real_logits) - 1, 1) + of_fake / max(len(fake_logits) - 1, 1)
+    means = {"logit/real": real, "logit/fake": fake, "accuracy/discriminator": right}
+    return {**means, "gap/mean": real - fake, "gap/chance": chance}
 
 
 def gradient_norm(optimizer: Optimizer) -> Tensor:

@@ -1,4 +1,4 @@
-"""Verdict: what the judge says of a loop right now, in one object and in one line."""
+"""Verdict: what the judge says of a history, in one object and in one line."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from steadygan.history import History
 # Which series a verdict cannot do without, and what to give to `Monitor.step` so that it is measured.
 NEEDS = {
     "DISCRIMINATOR-WINS": ("accuracy/discriminator", "real_logits= and fake_logits="),
-    "MODE-COLLAPSE": ("diversity/pixels", "fake= and real="),
+    "MODE-COLLAPSE": ("diversity/pairwise_ratio", "fake= and real="),
 }
 NON_FINITE, DIVERGING = NonFinite(), DivergingNorms()
 
@@ -25,6 +25,9 @@ class Verdict:
     Attributes:
         word: the headline, such as HEALTHY, WARMING-UP or DIVERGENCE.
         step: the step at which it was judged.
+        confidence: share of the labelled runs with this much evidence in which the headline was true, in 0..1; None where that
+            was never measured.
+        first_step: since when the findings behind the headline hold; None for a headline without one.
         findings: what the rules found, worst first; `info` ones tell of what could not be measured.
         not_judged: verdict -> what it needs, for those that nothing measured so far can speak for.
     """
@@ -33,6 +36,8 @@ class Verdict:
     step: int = 0
     findings: tuple[Finding, ...] = ()
     not_judged: Mapping[str, str] = field(default_factory=dict)
+    confidence: float | None = None
+    first_step: int | None = None
 
     @property
     def failed(self) -> bool:
@@ -53,14 +58,18 @@ class Verdict:
         """The plain mapping that is written as `outcome.json`."""
         blind = [{"verdict": verdict, "needs": needs} for verdict, needs in self.not_judged.items()]
         findings = [finding.as_dict() for finding in self.findings]
-        return {"verdict": self.word, "step": self.step, "findings": findings, "not_judged": blind}
+        head = {"verdict": self.word, "confidence": self.confidence, "first_step": self.first_step, "step": self.step}
+        return {**head, "findings": findings, "not_judged": blind}
 
     @classmethod
     def of(cls, findings: Sequence[Finding], history: History, step: int) -> "Verdict":
         """The verdict on a history. Where no rule has anything to read it stays WARMING-UP: silence is no health."""
         blind = not_judged(history)
         word = "WARMING-UP" if "NON-FINITE" in blind else headline(findings, history)
-        return cls(word, step, tuple(findings), blind)
+        behind = [finding for finding in findings if finding.verdict == word]
+        first = min((finding.step if finding.since is None else finding.since for finding in behind), default=None)
+        confidence = max((finding.confidence for finding in behind if finding.confidence is not None), default=None)
+        return cls(word, step, tuple(findings), blind, confidence, first)
 
 
 def not_judged(history: History) -> dict[str, str]:
