@@ -1,6 +1,7 @@
 """The game: the two players, and the batch both are judged on. Every family of parts speaks in these two types."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -34,6 +35,9 @@ class Batch:
         z: `[B, Z]` the latents behind `fake`, where someone needs them.
         averaged: `[B, C, H, W]` what the averaged generator makes of the same latents and classes; for probes.
         live: the real images that training saw last, as many as a probe may want; for probes.
+        reference: `[N, C, H, W]` a larger sample of the real images, the same at every reading; for probes.
+        memory: what a probe leaves there under its own name is there at the next reading, also after a checkpoint; numbers,
+            words, lists and mappings only.
     """
 
     real: Tensor
@@ -47,6 +51,8 @@ class Batch:
     heldout_label: Tensor | None = None
     averaged: Tensor | None = None
     live: Tensor | None = None
+    reference: Tensor | None = None
+    memory: dict[str, Any] = field(default_factory=dict)
 
 
 def judged(discriminator: nn.Module, images: Tensor, label: Tensor | None) -> Tensor:

@@ -19,6 +19,7 @@ from steadygan.training.loop import Record, State
 from steadygan.training.step import Readings
 
 TRACED = "gap/mean"  # kept step by step, for its swing
+N_REFERENCE = 2048  # reals that samples are held against
 
 
 @dataclass
@@ -76,12 +77,15 @@ class Gauge:
         stream: of the training data, for the reals.
         heldout: examples that are never trained on, or None.
         n: how many of each.
+        memory: of the probes, from one reading to the next.
     """
 
-    def __init__(self, probes: Sequence[Probe], stream: Stream, heldout: Dataset | None, n: int) -> None:
-        self.probes, self.stream = probes, stream
-        n = min(n, len(stream.dataset))
-        self.real, self.label = stream.take(torch.arange(len(stream.dataset))[:: max(len(stream.dataset) // n, 1)][:n])
+    def __init__(
+        self, probes: Sequence[Probe], stream: Stream, heldout: Dataset | None, n: int, memory: dict[str, Any] | None = None
+    ) -> None:
+        self.probes, self.stream, self.memory = probes, stream, memory or {}
+        self.real, self.label = stream.take(evenly(len(stream.dataset), n))
+        self.reference, _ = stream.take(evenly(len(stream.dataset), N_REFERENCE))
         self.heldout, self.heldout_label = None, None
         if heldout is not None:
             unseen = Stream(heldout, 1, device=stream.device)
@@ -97,7 +101,7 @@ class Gauge:
         averaged, live = state.average.generator(z, self.label).float(), self.live(state)
         random = torch.Generator(state.device).manual_seed(seed)
         seen = (self.real, fake, self.label, self.label, state.step, random)
-        return Batch(*seen, self.heldout, z, self.heldout_label, averaged, live)
+        return Batch(*seen, self.heldout, z, self.heldout_label, averaged, live, self.reference, self.memory)
 
     def live(self, state: State) -> Tensor:
         """The examples that training was given last, as many as `real` where it has seen that many."""
@@ -109,6 +113,12 @@ class Gauge:
         """All readings by name."""
         batch = self.batch(state)
         return {name: value for probe in self.probes for name, value in probe.measure(state.networks, batch).items()}
+
+
+def evenly(whole: int, n: int) -> Tensor:
+    """At most n of `whole` indices, evenly spaced: -> [min(n, whole)] int64."""
+    n = min(n, whole)
+    return torch.arange(whole)[:: max(whole // n, 1)][:n]
 
 
 class Measurement:
@@ -146,7 +156,8 @@ class Measurement:
 
     def notes(self) -> dict[str, Any]:
         """What a checkpoint keeps."""
-        return {"meter": self.meter.notes(), "updates": {player: one.notes() for player, one in self.updates.items()}}
+        updates = {player: one.notes() for player, one in self.updates.items()}
+        return {"meter": self.meter.notes(), "updates": updates, "memory": self.gauge.memory}
 
 
 @contextmanager

@@ -79,7 +79,7 @@ class Run:
         self.seconds: float = notes.get("seconds", 0.0)
         self.best: dict[str, Any] | None = notes.get("best")
         self.findings: list[Finding] = [Finding.of(mapping) for mapping in notes.get("findings", [])]
-        gauge = Gauge(self.config.monitoring.probes, game.stream, game.heldout, GAUGE_N)
+        gauge = Gauge(self.config.monitoring.probes, game.stream, game.heldout, GAUGE_N, notes.get("memory"))
         self.measurement = Measurement(gauge, game.state, self.config.monitoring.every, notes)
         self.scorer = Scorer(self.config, game.dataset)
         self.tracker = Tracker(directory.tensorboard, game.state.step)
