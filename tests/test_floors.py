@@ -14,7 +14,7 @@ FLOORS = [
     {"training", "planning", "overrides", "config"},
     {"recipes", "environment", "directory", "status", "tracking", "sampling", "scoring", "measuring"},
     {"report"},
-    {"assembly", "configure", "custom", "run", "launch", "monitor"},
+    {"assembly", "configure", "custom", "outcome", "rollback", "run", "launch", "monitor"},
     {"applications"},
     {"cli", "__init__", "__main__"},
 ]

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from steadygan.config import Config
     from steadygan.launch import resume, train
     from steadygan.monitor import Monitor, Verdict
+    from steadygan.outcome import Outcome
     from steadygan.report import write_report
-    from steadygan.run import Outcome
 
 __all__ = [
     "Config",
@@ -38,7 +38,7 @@ __all__ = [
 _HOMES = {
     "Config": "config",
     "Monitor": "monitor",
-    "Outcome": "run",
+    "Outcome": "outcome",
     "Verdict": "monitor",
     "evaluate": "applications.scoring",
     "resume": "launch",

@@ -87,6 +87,13 @@ class Checkpoints(Settings):
     keep: NonNegativeInt = 0
 
 
+class Rollback(Settings):
+    """How often a run may go back to `checkpoints/safe` of its own accord, and how long a remedy is on probation, in steps."""
+
+    at_most: NonNegativeInt = 3
+    probation: PositiveInt = 600
+
+
 class Config(Settings):
     """All settings of a run. Every field has a default but `data`; a recipe or a plan fills in the rest.
 
@@ -95,6 +102,9 @@ class Config(Settings):
         conditional: use the labels, where the data has some.
         ema: decay of the generator's moving average a step.
         threads: 0 chooses by timing.
+        on_finding: verdict, or `any` for every failure, -> what the run does of its own accord: `report` it, `stop`, or
+            `rollback` to `checkpoints/safe` with the remedy for the likeliest cause.
+        rollback: how often, and how long a remedy is on probation.
     """
 
     recipe: str = "custom"
@@ -119,6 +129,8 @@ class Config(Settings):
     evaluation: Evaluation = Evaluation()
     rules: Annotated[tuple[Rule, ...], many(RULES), SPECS] = DEFAULT_RULES
     checkpoints: Checkpoints = Checkpoints()
+    on_finding: dict[str, Literal["report", "stop", "rollback"]] = Field(default_factory=dict)
+    rollback: Rollback = Rollback()
     device: str = "auto"
     precision: Literal["auto"] | PrecisionName = "auto"
     threads: NonNegativeInt = 0

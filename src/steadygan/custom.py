@@ -32,6 +32,14 @@ def read_config(directory: RunDirectory) -> Config:
     return Config.of(renamed(read_mapping(directory.config), lambda name: find(directory, name)))
 
 
+def read_asked(directory: RunDirectory, config: Config) -> Config:
+    """The config as the user asked for it, where a rollback has changed it since; else `config`."""
+    if not directory.config_asked.is_file():
+        return config
+    asked = Config.of(renamed(read_mapping(directory.config_asked), lambda name: find(directory, name)))
+    return asked.with_(steps=config.steps)
+
+
 def renamed(value: Any, rename: Callable[[str], str]) -> Any:
     """The same settings with every `file.py:Class` put through `rename`, wherever it stands."""
     if isinstance(value, dict):

@@ -25,6 +25,8 @@ class RunDirectory:
             path / f"{n}.json" for n in ("environment", "outcome", "fingerprint")
         )
         self.history, self.findings, self.metrics = (path / f"{n}.jsonl" for n in ("history", "findings", "metrics"))
+        self.interventions, self.abandoned = path / "interventions.jsonl", path / "abandoned.jsonl"
+        self.config_asked = path / "config.asked.yaml"
         self.log, self.reals, self.samples = path / "log.txt", path / "reals.png", path / "samples"
         self.checkpoints, self.tensorboard, self.custom = path / "checkpoints", path / "tensorboard", path / "custom"
 

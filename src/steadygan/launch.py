@@ -14,8 +14,9 @@ from steadygan.directory import RunDirectory, cut_back, write_json, write_text
 from steadygan.environment import environment
 from steadygan.errors import CheckpointError, UsageError
 from steadygan.images import write_png
+from steadygan.outcome import Outcome
 from steadygan.planning import Plan
-from steadygan.run import Outcome, Run
+from steadygan.run import Run
 from steadygan.sampling import reals_of
 from steadygan.training.checkpoint import load, read_notes
 from steadygan.training.precision import Choice

@@ -3,25 +3,28 @@
 import math
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from steadygan.assembly import Game
+from steadygan.custom import read_asked, write_config
 from steadygan.diagnosis.base import Finding
 from steadygan.diagnosis.judge import headline, judge
-from steadygan.directory import RunDirectory, append, newest, write_json
+from steadygan.directory import RunDirectory, append, cut_back, newest, write_json
 from steadygan.environment import memory_in_use
 from steadygan.errors import SteadyganError
 from steadygan.history import History
 from steadygan.images import write_png
 from steadygan.measuring import Gauge, Measurement
+from steadygan.outcome import Outcome
 from steadygan.report import write_report
+from steadygan.rollback import Intervention, Interventions, returned, step_of, told
 from steadygan.sampling import sheet_of
 from steadygan.scoring import Scorer
 from steadygan.status import status_line
 from steadygan.tracking import Tracker
-from steadygan.training.checkpoint import copy_checkpoint, save, size_of
+from steadygan.training.checkpoint import copy_checkpoint, read_notes, save, size_of
 from steadygan.training.loop import Record, train_steps
 
 GAUGE_N = 64
@@ -36,33 +39,6 @@ class Event:
     data: str | Finding = ""
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """How a run ended.
-
-    Attributes:
-        verdict: the headline, such as HEALTHY or DIVERGENCE.
-        best: step, metric and value of the best score; None where nothing was scored.
-        interrupted: it was asked to stop before its last step.
-    """
-
-    path: str
-    verdict: str
-    step: int
-    images_seen: int
-    seconds: float
-    best: dict[str, Any] | None
-    findings: tuple[Finding, ...]
-    interrupted: bool
-
-    @property
-    def exit_code(self) -> int:
-        """0 for a run that ended well, 3 where it ended in a failure verdict, 130 where it was interrupted."""
-        if self.interrupted:
-            return 130
-        return 3 if any(finding.severity == "failure" for finding in self.findings) else 0
-
-
 class Run:
     """A run that is being played. Iterate over `play()`; call `stop()` to end it after the step at hand.
 
@@ -75,17 +51,24 @@ class Run:
     def __init__(self, directory: RunDirectory, game: Game, notes: dict[str, Any] | None = None) -> None:
         notes = notes or {}
         self.directory, self.game, self.config = directory, game, game.config
-        self.history = History.read(directory.history)
+        self.asked = read_asked(directory, game.config)
+        self.interventions = Interventions.of(self.asked, notes.get("interventions", []))
+        self.stopped_by: str | None = None
         self.seconds: float = notes.get("seconds", 0.0)
         self.best: dict[str, Any] | None = notes.get("best")
         self.findings: list[Finding] = [Finding.of(mapping) for mapping in notes.get("findings", [])]
+        self.scorer = Scorer(self.config, game.dataset)
+        self._take_up(game, notes)
+        self.newest_score: dict[str, Any] | None = None
+        self._stopping, self._clock = False, time.perf_counter()
+
+    def _take_up(self, game: Game, notes: Mapping[str, Any]) -> None:
+        """Make `game` the one that is played, from where it stands."""
+        self.game, self.config = game, game.config
+        self.history = History.read(self.directory.history)
         gauge = Gauge(self.config.monitoring.probes, game.stream, game.heldout, GAUGE_N, notes.get("memory"))
         self.measurement = Measurement(gauge, game.state, self.config.monitoring.every, notes)
-        self.scorer = Scorer(self.config, game.dataset)
-        self.tracker = Tracker(directory.tensorboard, game.state.step)
-        self.newest_score: dict[str, Any] | None = None
-        self._stopping = False
-        self._clock = time.perf_counter()
+        self.tracker = Tracker(self.directory.tensorboard, game.state.step)
         self._seen, self._then = game.state.dealt * self.config.batch_size, self.seconds  # at the last reading
 
     def log(self, line: str) -> None:
@@ -104,15 +87,20 @@ class Run:
 
     def play(self) -> Iterator[Event]:
         """Train to the config's last step; everything is written as it comes."""
-        game, state = self.game, self.game.state
         self._clock = time.perf_counter()
-        for record in train_steps(state, game.stream, game.method, self.config.steps):
-            self.measurement.add(record)
-            yield Event("step", record.step)
-            yield from self._act(record)
-            if self._stopping or self.failed:
-                break
+        while self.game.state.step < self.config.steps and not self._over:
+            game = self.game
+            for record in train_steps(game.state, game.stream, game.method, self.config.steps):
+                self.measurement.add(record)
+                yield Event("step", record.step)
+                yield from self._act(record)
+                if self._over or self.game is not game:  # the latter after a rollback
+                    break
         yield from self._finish()
+
+    @property
+    def _over(self) -> bool:
+        return self._stopping or self.failed or self.stopped_by is not None
 
     @property
     def checkpoint_size(self) -> int:
@@ -123,15 +111,18 @@ class Run:
         """How things stand."""
         state = self.game.state
         images = state.dealt * self.config.batch_size
-        verdict, stopped = headline(self.findings, self.history), state.step < self.config.steps and not self.failed
-        path, seconds = str(self.directory.path), round(self._elapsed(), 3)
-        return Outcome(path, verdict, state.step, images, seconds, self.best, tuple(self.findings), stopped)
+        ended = self.failed or self.stopped_by is not None or state.step >= self.config.steps
+        verdict, path, seconds = headline(self.findings, self.history), str(self.directory.path), round(self._elapsed(), 3)
+        return Outcome(path, verdict, state.step, images, seconds, self.best, tuple(self.findings), not ended, self.stopped_by)
 
     def _act(self, record: Record) -> Iterator[Event]:
         """All that is due after this step."""
         config, step = self.config, record.step
         if step % config.monitoring.every == 0:
+            game = self.game
             yield from self._read(record)
+            if self.game is not game:
+                return
         if step % config.monitoring.samples_every == 0 and step < config.steps:
             self._draw()
         if config.evaluation.every and step % config.evaluation.every == 0 and step < config.steps:
@@ -156,6 +147,7 @@ class Run:
         line = status_line(reading, self.config.steps, self.newest_score, headline(self.findings, self.history))
         self.log(line)
         yield Event("reading", record.step, line)
+        yield from self._answer()
 
     def _judge(self) -> Iterator[Event]:
         known = {(finding.rule, finding.severity) for finding in self.findings}
@@ -166,6 +158,46 @@ class Run:
                 self.tracker.text("findings", f"{finding.verdict}: {finding.reason}", finding.step)
                 self.log(f"{finding.verdict} at step {finding.step}: {finding.reason} {finding.advice}")
                 yield Event("finding", finding.step, finding)
+
+    def _answer(self) -> Iterator[Event]:
+        """Do what the config asks for about the findings: nothing, stop, or go back and try a remedy."""
+        asked = {finding: self.interventions.action(finding, self.config.on_finding) for finding in self.findings}
+        bad = next((finding for finding, action in asked.items() if action == "rollback"), None)
+        if settled := self.interventions.settle(self.game.state.step, bad is not None):
+            yield self._record(settled)
+        safe = self.directory.checkpoint("safe")
+        while bad and (trial := self.interventions.next(bad, step_of(safe))):
+            yield self._record(trial)
+            try:
+                self._go_back(trial)
+                return
+            except SteadyganError as error:
+                yield Event("note", bad.step, f"{trial.cause}: cannot be tried: {error}")
+                yield self._record(self.interventions.give_up())
+        self.stopped_by = next((finding.verdict for finding, action in asked.items() if action == "stop"), None)
+
+    def _record(self, one: Intervention) -> Event:
+        """Write down what was tried, or what became of it."""
+        append(self.directory.interventions, asdict(one))
+        self.log(told(one))
+        self.tracker.text("interventions", told(one), self.game.state.step)
+        return Event("note", self.game.state.step, told(one))
+
+    def _go_back(self, trial: Intervention) -> None:
+        """Play on from `safe` with the remedy; the readings since then are kept in `abandoned.jsonl`."""
+        game, notes = returned(self.game, self.interventions.config(self.asked), self.directory.checkpoint("safe"))
+        for record in self.history:
+            if record["step"] > trial.to:
+                append(self.directory.abandoned, record)
+        for path in (self.directory.history, self.directory.metrics):
+            cut_back(path, trial.to)
+        if not self.directory.config_asked.exists():
+            self.directory.config_asked.write_text(self.directory.config.read_text(encoding="utf-8"), encoding="utf-8")
+        write_config(self.directory, game.config)
+        self.tracker.close()
+        self.findings = []
+        self._take_up(game, notes)
+        self._write("last")
 
     def _draw(self) -> None:
         state = self.game.state
@@ -192,11 +224,14 @@ class Run:
         return Event("score", step, line)
 
     def _save(self) -> Event:
-        """Write `last`; where nothing is wrong it is also the newest `safe` one."""
+        """Write `last`. Where nothing is wrong the one before it, after which all went well, becomes the `safe` one."""
+        last, safe, keep = *map(self.directory.checkpoint, ("last", "safe")), self.config.checkpoints.keep
+        well = not any(finding.severity != "info" for finding in self.findings)
+        if well and last.exists() and not any(finding["severity"] != "info" for finding in read_notes(last)["findings"]):
+            copy_checkpoint(last, safe)
         self._write("last")
-        last, keep = self.directory.checkpoint("last"), self.config.checkpoints.keep
-        if not any(finding.severity != "info" for finding in self.findings):
-            copy_checkpoint(last, self.directory.checkpoint("safe"))
+        if well and not safe.exists():
+            copy_checkpoint(last, safe)
         if keep:
             copy_checkpoint(last, self.directory.checkpoint(f"step-{self.game.state.step:07d}"))
             for name in newest(path.name for path in self.directory.checkpoints.iterdir())[:-keep]:
@@ -210,6 +245,7 @@ class Run:
             "best": self.best,
             **self.measurement.notes(),
             "findings": [finding.as_dict() for finding in self.findings],
+            "interventions": self.interventions.notes(),
             "precision": asdict(choice),
             "shape": list(self.game.dataset.shape),
             "class_names": list(self.game.dataset.class_names),

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from steadygan.diagnosis import DiscriminatorWins
+from steadygan.diagnosis.discriminator_wins import DiscriminatorWins
 
 
 def test_accuracy_alone_is_no_evidence(healthy, history):

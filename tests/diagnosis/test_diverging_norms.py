@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from steadygan.diagnosis import DivergingNorms
+from steadygan.diagnosis.diverging_norms import DivergingNorms
 
 
 def spoiled(series, **growth):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from steadygan.diagnosis import DiversityCollapse
+from steadygan.diagnosis.diversity_collapse import DiversityCollapse
 
 
 def with_end(series, values):

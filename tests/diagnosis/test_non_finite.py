@@ -1,6 +1,6 @@
 import numpy as np
 
-from steadygan.diagnosis import NonFinite
+from steadygan.diagnosis.non_finite import NonFinite
 from steadygan.history import History
 
 

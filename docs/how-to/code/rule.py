@@ -22,7 +22,7 @@ class Overfitting(Rule):
 
     def check(self, history: History) -> Finding | None:
         """A warning where r_v stayed above the threshold; None where too little was read."""
-        real, heldout, fake = (finite(history, f"logit/{who}")[1][-self.readings :] for who in ("real", "heldout", "fake"))
+        real, heldout, fake = (finite(history, f"logit/{who}")[1][-self.readings :] for who in ("real", "held_out", "fake"))
         if min(map(len, (real, heldout, fake))) < self.readings or (real <= fake).any():
             return None
         shares = (real - heldout) / (real - fake)

@@ -14,9 +14,10 @@ from rich.table import Table
 
 from steadygan.config import Config
 from steadygan.diagnosis.base import Finding
+from steadygan.outcome import Outcome
 from steadygan.planning import Plan
 from steadygan.planning.plan import shown
-from steadygan.run import Event, Outcome, Run
+from steadygan.run import Event, Run
 from steadygan.status import duration, megabytes, thousands
 
 COLOURS = {"failure": "red", "warning": "yellow", "info": "cyan"}

@@ -1,35 +1,26 @@
 """Judgement on a history: rules, what they find, and the one word for it. Knows numbers and names, never tensors."""
 
-from steadygan.diagnosis.base import Evidence, Finding, Rule, Severity
-from steadygan.diagnosis.discriminator_wins import DiscriminatorWins
-from steadygan.diagnosis.diverging_norms import DivergingNorms
-from steadygan.diagnosis.diversity_collapse import DiversityCollapse
+from steadygan.diagnosis.base import Cause, Evidence, Finding, Rule, Severity
+from steadygan.diagnosis.course import Course
 from steadygan.diagnosis.judge import DEFAULT_RULES, headline, judge
-from steadygan.diagnosis.non_finite import NonFinite
+from steadygan.diagnosis.state import Says, StateRule
+from steadygan.diagnosis.verdict import Verdict
 from steadygan.parts import Table
+
+RULES: Table[Rule] = Table("rule", Rule, {rule.name: type(rule) for rule in DEFAULT_RULES})
 
 __all__ = [
     "DEFAULT_RULES",
     "RULES",
-    "DiscriminatorWins",
-    "DivergingNorms",
-    "DiversityCollapse",
+    "Cause",
+    "Course",
     "Evidence",
     "Finding",
-    "NonFinite",
     "Rule",
+    "Says",
     "Severity",
+    "StateRule",
+    "Verdict",
     "headline",
     "judge",
 ]
-
-RULES: Table[Rule] = Table(
-    "rule",
-    Rule,
-    {
-        "non_finite": NonFinite,
-        "diverging_norms": DivergingNorms,
-        "discriminator_wins": DiscriminatorWins,
-        "diversity_collapse": DiversityCollapse,
-    },
-)

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from steadygan.history import History
 from steadygan.parts import Part
 
+Needs = tuple[tuple[str, ...], ...]
 Severity = Literal["info", "warning", "failure"]
 
 
@@ -92,8 +93,24 @@ class Finding:
 
 
 class Rule(Part):
-    """Judges a history. A missing series is a missing vote, never an error."""
+    """Judges a history. A missing series is a missing vote, never an error.
+
+    `verdict` is the headline that its findings carry, `needs` the series it cannot do without: each a choice of names, of
+    which one will do; `sigma/` is any that begins so. Both may be left empty by a rule of one's own.
+    """
+
+    verdict: ClassVar[str] = ""
+    needs: ClassVar[Needs] = ()
+
+    def can_judge(self, history: History) -> bool:
+        """Whether the series that it needs were recorded."""
+        return all(any(recorded(history, name) for name in choice) for choice in self.needs)
 
     def check(self, history: History) -> Finding | None:
         """A finding at the newest step of `history`, or None."""
         raise NotImplementedError
+
+
+def recorded(history: History, name: str) -> bool:
+    """Whether the series, or for a name that ends in a slash any that begins with it, was recorded."""
+    return bool(history.names(name)) if name.endswith("/") else name in history

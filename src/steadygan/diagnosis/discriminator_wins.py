@@ -1,10 +1,10 @@
 """DiscriminatorWins: it is nearly always right, and the generator no longer gets anything out of it."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import PositiveFloat, PositiveInt
 
-from steadygan.diagnosis.base import Evidence, Finding, Rule, Severity
+from steadygan.diagnosis.base import Evidence, Finding, Needs, Rule, Severity
 from steadygan.diagnosis.readings import change_learning_rate, finite, newest_step, sustained
 from steadygan.history import History
 
@@ -18,6 +18,11 @@ class DiscriminatorWins(Rule):
     """
 
     name: Literal["discriminator_wins"] = "discriminator_wins"
+    verdict: ClassVar[str] = "DISCRIMINATOR-WINS"
+    needs: ClassVar[Needs] = (
+        ("accuracy/discriminator",),
+        ("grad_norm/generator", "diversity/pairwise_ratio"),
+    )
     window: PositiveInt = 200  # steps over which accuracy is averaged
     accuracy: PositiveFloat = 0.98
     gradient_left: PositiveFloat = 0.01  # of the largest gradient norm that lasted: two orders of magnitude lost
@@ -74,7 +79,7 @@ class DiscriminatorWins(Rule):
         """The finding, with the remedies that worked for this cause; a slower discriminator is not among them."""
         return Finding(
             rule=self.name,
-            verdict="DISCRIMINATOR-WINS",
+            verdict=self.verdict,
             severity=severity,
             step=newest_step(history),
             reason=f"The discriminator is right on {evidence[0].value:.1%} of the images, and {what}.",

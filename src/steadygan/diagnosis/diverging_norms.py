@@ -1,6 +1,6 @@
 """DivergingNorms: logits, gradients or weights run away by orders of magnitude, together."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from pydantic import PositiveFloat, PositiveInt
@@ -26,11 +26,16 @@ class DivergingNorms(Rule):
     """
 
     name: Literal["diverging_norms"] = "diverging_norms"
+    verdict: ClassVar[str] = "DIVERGENCE"
     readings: PositiveInt = 3  # consecutive readings that must be out of range
     earlier: PositiveInt = 5  # readings that a range of its own takes
     deviations: PositiveFloat = 8.0
     growth: PositiveFloat = 100.0  # times the median
     groups: PositiveInt = 2  # how many must agree
+
+    def can_judge(self, history: History) -> bool:
+        """Whether enough groups were recorded."""
+        return sum(any(map(history.names, prefixes)) for prefixes in GROUPS.values()) >= self.groups
 
     def check(self, history: History) -> Finding | None:
         """A failure that names what runs away and since when."""
@@ -42,7 +47,7 @@ class DivergingNorms(Rule):
         since = step - max(item.window for item in evidence)
         return Finding(
             rule=self.name,
-            verdict="DIVERGENCE",
+            verdict=self.verdict,
             severity="failure",
             step=step,
             reason=f"{' and '.join(votes).capitalize()} run away since step {since:,}: "

@@ -1,12 +1,12 @@
 """DiversityCollapse: the samples have grown alike, against this run's own best and against the data."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import PositiveFloat, PositiveInt
 
-from steadygan.diagnosis.base import Evidence, Finding, Rule, Severity
+from steadygan.diagnosis.base import Evidence, Finding, Needs, Rule, Severity
 from steadygan.diagnosis.readings import change_learning_rate, finite, newest_step, sustained
 from steadygan.history import History
 
@@ -23,6 +23,8 @@ class DiversityCollapse(Rule):
     """
 
     name: Literal["diversity_collapse"] = "diversity_collapse"
+    verdict: ClassVar[str] = "MODE-COLLAPSE"
+    needs: ClassVar[Needs] = ((SERIES,),)
     left: PositiveFloat = 0.85  # of the best that lasted, so far
     guard: PositiveFloat = 0.7  # of the data's own diversity; below the lowest that healthy runs show
     lost: PositiveFloat = 0.5  # of the data's own diversity: below it the finding is a failure
@@ -60,7 +62,7 @@ class DiversityCollapse(Rule):
     def finding(self, history: History, severity: Severity, reason: str, evidence: Evidence) -> Finding:
         """The finding, with the remedy for its likely cause."""
         step, told = newest_step(history), (evidence, *players(history))
-        return Finding(self.name, "MODE-COLLAPSE", severity, step, reason, remedy(history), told)
+        return Finding(self.name, self.verdict, severity, step, reason, remedy(history), told)
 
 
 def lasting(bad: NDArray[np.bool_], readings: int) -> int | None:

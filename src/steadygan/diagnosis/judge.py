@@ -3,15 +3,36 @@
 from collections.abc import Sequence
 
 from steadygan.diagnosis.base import Finding, Rule
+from steadygan.diagnosis.course import Course
+from steadygan.diagnosis.data_fault import DataFault
+from steadygan.diagnosis.discriminator_dead import DiscriminatorDead
+from steadygan.diagnosis.discriminator_overfits import DiscriminatorOverfits
 from steadygan.diagnosis.discriminator_wins import DiscriminatorWins
 from steadygan.diagnosis.diverging_norms import DivergingNorms
 from steadygan.diagnosis.diversity_collapse import DiversityCollapse
 from steadygan.diagnosis.non_finite import NonFinite
+from steadygan.diagnosis.normalization_not_in_force import NormalizationNotInForce
 from steadygan.diagnosis.readings import finite, newest_step, sustained
+from steadygan.diagnosis.regime_change import RegimeChange
+from steadygan.diagnosis.slow_slide import SlowSlide
+from steadygan.diagnosis.spectral_spike import SpectralSpike
+from steadygan.diagnosis.state import StateRule
 from steadygan.history import History
 
 # Causes before symptoms: among findings that are equally severe the first one gives the headline.
-DEFAULT_RULES: tuple[Rule, ...] = (NonFinite(), DivergingNorms(), DiscriminatorWins(), DiversityCollapse())
+DEFAULT_RULES: tuple[Rule, ...] = (
+    NonFinite(),
+    DataFault(),
+    DiscriminatorDead(),
+    DivergingNorms(),
+    NormalizationNotInForce(),
+    SpectralSpike(),
+    DiscriminatorOverfits(),
+    DiscriminatorWins(),
+    DiversityCollapse(),
+    SlowSlide(),
+    RegimeChange(),
+)
 
 SEVERITIES = ("failure", "warning", "info")
 
@@ -26,14 +47,16 @@ def judge(history: History, rules: Sequence[Rule] = DEFAULT_RULES) -> list[Findi
     >>> judge(History([{"step": 1, "loss/generator": float("nan")}]))[0].verdict
     'NON-FINITE'
     """
-    found = [finding for rule in rules if (finding := ask(rule, history))]
+    course = Course(history)
+    found = [finding for rule in rules if (finding := ask(rule, course))]
     return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
 
 
-def ask(rule: Rule, history: History) -> Finding | None:
+def ask(rule: Rule, course: Course) -> Finding | None:
     """What `rule` finds; its own failure where it raises."""
+    history = course.history
     try:
-        return rule.check(history)
+        return rule.look(course) if isinstance(rule, StateRule) else rule.check(history)
     except Exception as error:  # a rule may be the user's own
         reason = f"The rule {rule.name!r} could not judge: {type(error).__name__}: {error}"
         return Finding(rule.name, "RULE-FAILED", "info", newest_step(history), reason, "Mend the rule or leave it out.")

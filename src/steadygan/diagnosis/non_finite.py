@@ -1,9 +1,9 @@
 """NonFinite: a number of the training itself is no longer a number."""
 
 import math
-from typing import Literal
+from typing import ClassVar, Literal
 
-from steadygan.diagnosis.base import Evidence, Finding, Rule
+from steadygan.diagnosis.base import Evidence, Finding, Needs, Rule
 from steadygan.diagnosis.readings import change_learning_rate, newest_step
 from steadygan.history import History
 
@@ -15,6 +15,8 @@ class NonFinite(Rule):
     """
 
     name: Literal["non_finite"] = "non_finite"
+    verdict: ClassVar[str] = "NON-FINITE"
+    needs: ClassVar[Needs] = (("loss/", "logit/", "grad_norm/", "sigma/", "penalty/"),)
     prefixes: tuple[str, ...] = ("loss/", "penalty/", "logit/", "grad_norm/", "sigma/")
 
     def check(self, history: History) -> Finding | None:
@@ -28,7 +30,7 @@ class NonFinite(Rule):
         others = f" and {len(broken) - 1} more" if len(broken) > 1 else ""
         return Finding(
             rule=self.name,
-            verdict="NON-FINITE",
+            verdict=self.verdict,
             severity="failure",
             step=step,
             reason=f"{min(broken, key=broken.__getitem__)}{others} stopped being a finite number at step {first:,}.",

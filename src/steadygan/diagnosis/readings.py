@@ -30,7 +30,7 @@ def sustained(values: Floats, readings: int = 3) -> Floats:
 
 def newest_step(history: History) -> int:
     """The step of the last record, 0 for an empty history."""
-    return max((int(record["step"]) for record in history), default=0)
+    return int(history.steps().max(initial=0))
 
 
 def base_learning_rate(history: History, player: str) -> float | None:
@@ -39,13 +39,16 @@ def base_learning_rate(history: History, player: str) -> float | None:
     return float(rates.max()) if len(rates) else None
 
 
-def change_learning_rate(history: History, player: str, factor: float) -> str:
-    """The option that multiplies the learning rate of `player` by `factor`, with the number filled in where it is known."""
-    key = f"{player}.optimizer.learning_rate"
+def learning_rate(history: History, player: str, factor: float) -> str:
+    """The assignment that multiplies the learning rate of `player` by `factor`, with the number filled in where it is known."""
     rate = base_learning_rate(history, player)
-    if rate is None:
-        return f"--set {key}=(today's times {factor:g})"
-    return f"--set {key}={significant(rate * factor)}"
+    value = f"(today's times {factor:g})" if rate is None else significant(rate * factor)
+    return f"{player}.optimizer.learning_rate={value}"
+
+
+def change_learning_rate(history: History, player: str, factor: float) -> str:
+    """The option that makes that assignment."""
+    return f"--set {learning_rate(history, player, factor)}"
 
 
 def significant(value: float, digits: int = 2) -> str:

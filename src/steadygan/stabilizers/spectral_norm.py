@@ -46,6 +46,12 @@ class SpectralNormalization(Stabilizer):
         if self.on != "discriminator":
             SpectralNorm.of(generator).refresh()
 
+    def bring_to_coefficient(self, networks: Networks) -> None:
+        """Bring the norms of layers that are normalized already, as those of a checkpoint, to this coefficient."""
+        if self.mode != "initial":
+            for player in self._players(networks):
+                SpectralNorm.of(player).set_coefficient(self.coefficient)
+
     def _players(self, networks: Networks) -> list[nn.Module]:
         chosen = {"discriminator": [networks.discriminator], "generator": [networks.generator]}
         return chosen.get(self.on, [networks.discriminator, networks.generator])

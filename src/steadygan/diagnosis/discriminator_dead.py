@@ -1,0 +1,57 @@
+"""DiscriminatorDead: the discriminator does not learn any more, and nobody tells the generator anything."""
+
+from typing import ClassVar, Literal
+
+import numpy as np
+from pydantic import PositiveFloat, PositiveInt
+
+from steadygan.diagnosis.base import Cause, Needs
+from steadygan.diagnosis.course import Booleans, Course, lasting, so_far
+from steadygan.diagnosis.state import Says, StateRule, evidence
+from steadygan.history import Floats
+
+UPDATE, WEIGHT, AREA = "update_norm/discriminator", "weight_norm/discriminator", "auc/discriminator"
+
+
+class DiscriminatorDead(StateRule):
+    """Its weights stand still while its learning rate does not, or it takes fakes for more real than reals.
+
+    A direct check: a frozen discriminator was found in the first reading, long before the samples showed it, and in no healthy
+    run. That it takes fakes for real half of the time is no sign: so it is at the end of every good game.
+    """
+
+    name: Literal["discriminator_dead"] = "discriminator_dead"
+    verdict: ClassVar[str] = "DISCRIMINATOR-DEAD"
+    needs: ClassVar[Needs] = ((UPDATE, AREA),)
+    step_left: PositiveFloat = 1e-6  # of the weights' norm that an update moves them
+    area: PositiveFloat = 0.25  # under the curve; 0.5 is blind, below it tells them apart the wrong way round
+    readings: PositiveInt = 3  # in a row that begin the state, and end it
+
+    def holds(self, course: Course) -> Booleans:
+        """Either, for as long."""
+        still = relative_step(course) < self.step_left
+        return lasting(still & ~resting(course), self.readings) | lasting(course[AREA] < self.area, self.readings)
+
+    def says(self, course: Course, since: int) -> Says:
+        """A failure: what the generator follows has no meaning."""
+        step = relative_step(course)
+        if step[-1] < self.step_left:
+            told = evidence(course, UPDATE, step, self.step_left, since)
+            reason = f"The discriminator's weights have stood still since step {course.steps[since]:,}."
+        else:
+            told = evidence(course, AREA, course[AREA], self.area, since)
+            reason = f"The discriminator takes fakes for more real than reals (area under the curve {told.value:.2f})."
+        advice = "Look at its optimizer: does it hold these parameters, do they ask for gradients, is step() called"
+        return Says("failure", reason, (told,), (Cause("the discriminator does not learn", reason, advice),))
+
+
+def relative_step(course: Course, player: str = "discriminator") -> Floats:
+    """Length of an update over that of the weights: [T]."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(course[f"update_norm/{player}"] / course[f"weight_norm/{player}"])
+
+
+def resting(course: Course, player: str = "discriminator") -> Booleans:
+    """Whether the learning rate itself has come down to almost nothing of what it was: [T]."""
+    rate = course[f"learning_rate/{player}"]
+    return np.asarray(rate <= 1e-3 * so_far(rate, np.fmax))

@@ -1,0 +1,151 @@
+"""What a run does of its own accord about a finding: stop, or go back and try one remedy after the other."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from steadygan.config import Config
+from steadygan.launch import reopen, start, train
+
+RULE = '''
+from typing import Literal
+
+from steadygan.diagnosis import Cause, Finding, Rule
+from steadygan.history import History
+
+
+class Hasty(Rule):
+    """The generator learns faster than it should, from some step on."""
+
+    name: Literal["hasty"] = "hasty"
+    after: int = 12
+    rate: float = 1e-3
+    cures: tuple[str, ...] = ("generator.optimizer.learning_rate=0.0001",)
+
+    def check(self, history: History) -> Finding | None:
+        step, rate = int(history.last("step") or 0), history.last("learning_rate/generator") or 0.0
+        if step < self.after or rate < self.rate:
+            return None
+        causes = tuple(Cause(f"cause {i}", "", "", (cure,)) for i, cure in enumerate(self.cures))
+        return Finding(self.name, "HASTY", "failure", step, "It is.", "", since=step, causes=causes)
+'''
+
+
+@pytest.fixture
+def config(tmp_path):
+    (tmp_path / "hasty.py").write_text(RULE)
+
+    def make(cures: tuple[str, ...] = ("generator.optimizer.learning_rate=0.0001",), **settings: object) -> Config:
+        rule = {"name": f"{tmp_path / 'hasty.py'}:Hasty", "cures": list(cures)}
+        return Config.of(
+            {
+                "data": {"name": "ring", "count": 400},
+                "network": {"name": "mlp", "width": 8},
+                "stabilizers": [{"name": "spectral_norm", "coefficient": 2.0}],
+                "steps": 30,
+                "batch_size": 16,
+                "precision": "float32",
+                "threads": 1,
+                "monitoring": {"every": 2, "samples_every": 100},
+                "evaluation": {"every": 0, "n": 50, "extractor": {"name": "points"}, "metrics": ["frechet"]},
+                "checkpoints": {"every": 4},
+                "generator": {"optimizer": {"name": "adam", "learning_rate": 1e-2}},
+                "rules": [rule],
+                "rollback": {"probation": 8},
+                **settings,
+            }
+        )
+
+    return make
+
+
+def lines(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_by_default_it_is_only_told(config, tmp_path):
+    outcome = train(config(), tmp_path / "run")
+    assert (outcome.step, outcome.verdict, outcome.exit_code) == (30, "HASTY", 3)
+    assert not (tmp_path / "run" / "interventions.jsonl").exists()
+
+
+@pytest.mark.parametrize("asked", ["HASTY", "any"])
+def test_it_stops_when_asked_to(config, tmp_path, asked):
+    outcome = train(config(on_finding={asked: "stop"}), tmp_path / "run")
+    assert (outcome.step, outcome.stopped_by, outcome.exit_code, outcome.interrupted) == (12, "HASTY", 3, False)
+
+
+def test_it_goes_back_and_on_with_the_remedy(config, tmp_path):
+    run = tmp_path / "run"
+    outcome = train(config(on_finding={"HASTY": "rollback"}), run)
+    assert (outcome.step, outcome.verdict, outcome.exit_code) == (30, "HEALTHY", 0)
+    tried, kept = lines(run / "interventions.jsonl")
+    assert (tried["step"], tried["to"], tried["state"]) == (12, 4, "probation")  # 8 was not yet known to be safe
+    assert tried["settings"] == ["generator.optimizer.learning_rate=0.0001"]
+    assert (kept["step"], kept["state"]) == (12, "kept")
+    steps = [record["step"] for record in lines(run / "history.jsonl")]
+    assert steps == list(range(2, 31, 2))
+    assert [record["step"] for record in lines(run / "abandoned.jsonl")] == [6, 8, 10, 12]
+    rates = [record["learning_rate/generator"] for record in lines(run / "history.jsonl")]
+    assert rates[:2] == [1e-2] * 2
+    assert rates[2:] == [1e-4] * 13
+    assert yaml.safe_load((run / "config.yaml").read_text())["generator"]["optimizer"]["learning_rate"] == 1e-4
+    assert yaml.safe_load((run / "config.asked.yaml").read_text())["generator"]["optimizer"]["learning_rate"] == 1e-2
+
+
+def test_a_remedy_in_vain_is_taken_back_and_the_next_one_tried(config, tmp_path):
+    run = tmp_path / "run"
+    cures = ("discriminator.optimizer.beta1=0.5", "generator.optimizer.learning_rate=0.0001")
+    outcome = train(config(cures, on_finding={"any": "rollback"}), run)
+    assert outcome.verdict == "HEALTHY"
+    assert [one["state"] for one in lines(run / "interventions.jsonl")] == ["probation", "reverted", "probation", "kept"]
+    ended = Config.of({**yaml.safe_load((run / "config.yaml").read_text()), "rules": []})
+    assert (ended.discriminator.optimizer.beta1, ended.generator.optimizer.learning_rate) == (0.0, 1e-4)
+
+
+def test_it_tries_no_more_often_than_it_may(config, tmp_path):
+    run = tmp_path / "run"
+    cures = tuple(f"discriminator.optimizer.beta1={beta}" for beta in (0.1, 0.2, 0.3))
+    outcome = train(config(cures, on_finding={"any": "rollback"}, rollback={"at_most": 2, "probation": 8}), run)
+    assert (outcome.step, outcome.verdict, outcome.exit_code) == (30, "HASTY", 3)
+    assert [one["state"] for one in lines(run / "interventions.jsonl")] == ["probation", "reverted"] * 2
+
+
+def test_a_remedy_that_does_not_fit_is_left_out(config, tmp_path):
+    run = tmp_path / "run"
+    cures = ("network.width=16", "generator.optimizer.learning_rate=0.0001")
+    assert train(config(cures, on_finding={"any": "rollback"}), run).verdict == "HEALTHY"
+    assert "cannot be tried" not in (run / "interventions.jsonl").read_text()
+    assert [one["state"] for one in lines(run / "interventions.jsonl")] == ["probation", "reverted", "probation", "kept"]
+
+
+def test_remedies_reach_the_optimizer_and_the_normalization(config, tmp_path):
+    cures = ("stabilizers.spectral_norm.coefficient=5.0",)
+    run = start(config(cures, on_finding={"any": "rollback"}, steps=14), tmp_path / "run")
+    for _ in run.play():
+        pass
+    from steadygan.spectral import SpectralNorm
+
+    assert set(SpectralNorm.of(run.game.state.networks.discriminator).coefficient.values()) == {5.0}
+    other = start(config(("generator.optimizer.beta1=0.7",), on_finding={"any": "rollback"}, steps=14), tmp_path / "other")
+    for _ in other.play():
+        pass
+    assert other.game.state.optimizers[1].param_groups[0]["betas"][0] == 0.7
+
+
+def test_resuming_goes_on_with_the_remedy_and_its_probation(config, tmp_path):
+    run = tmp_path / "run"
+    first = start(config(on_finding={"any": "rollback"}), run)
+    for event in first.play():
+        if event.kind == "note":
+            first.stop()
+    assert first.interventions.on_probation
+    second = reopen(run)
+    assert second.interventions.on_probation
+    assert second.config.generator.optimizer.learning_rate == 1e-4
+    assert second.asked.generator.optimizer.learning_rate == 1e-2
+    for _ in second.play():
+        pass
+    assert second.interventions.done[0].state == "kept"
