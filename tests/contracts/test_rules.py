@@ -37,8 +37,19 @@ def collapsing(length: int = 60) -> History:
     bad = {"accuracy/discriminator": 1.0, "diversity/pairwise_ratio": 0.1, "grad_norm/generator": 1e-9}
     bad |= {"cells/js_live": 0.5, "update_norm/discriminator": 0.0, "sigma_error/max": 0.5, "logit/held_out": -2.0}
     loud = {"gap/logits": 1e9, "grad_norm/discriminator": 1e9, "loss/discriminator": np.nan}
-    still = {"cells/js_live_floor": 0.1, "weight_norm/discriminator": 1.0, "learning_rate/discriminator": 1e-4}
-    still |= {"logit/real": 1.0, "logit/fake": -1.0, "logit_std/real": 1.0, "learning_rate/generator": 1e-4}
+    still = {
+        "cells/js_live_floor": 0.1,
+        "weight_norm/discriminator": 1.0,
+        "update_norm/generator": 0.1,
+        "learning_rate/discriminator": 1e-4,
+    }
+    still |= {
+        "weight_norm/generator": 1.0,
+        "logit/real": 1.0,
+        "logit/fake": -1.0,
+        "logit_std/real": 1.0,
+        "learning_rate/generator": 1e-4,
+    }
     good = {**dict.fromkeys(bad, 0.1), "gap/logits": 1.0, "grad_norm/discriminator": 1.0, "loss/discriminator": 1.0}
     good |= {"accuracy/discriminator": 0.9, "diversity/pairwise_ratio": 0.9, "grad_norm/generator": 0.9, "logit/held_out": 1.0}
 

@@ -78,7 +78,18 @@ FINDINGS = [
         "reason": "The samples have 64% of the data's diversity, down from 97%, since step 1,200.",
         "advice": "The generator runs from mode to mode: let it learn ten times slower, "
         "--set generator.optimizer.learning_rate=0.00001.",
-        "evidence": {"diversity/pairwise_ratio": {"value": 0.6412, "threshold": 0.7, "window": 100}},
+        "since": 1200,
+        "confidence": 0.94,
+        "causes": [
+            {
+                "name": "the generator is too fast",
+                "reason": "log of its relative step -4.1",
+                "advice": "Let the generator learn ten times slower",
+                "settings": ["generator.optimizer.learning_rate=0.00001"],
+            },
+            {"name": "the data changed", "reason": "", "advice": "Look at what the loader serves.", "settings": []},
+        ],
+        "evidence": {"diversity/pairwise_ratio": {"value": 0.6412, "threshold": 0.7, "window": 100, "origin": "this run"}},
     },
     {
         "step": 1700,
@@ -89,8 +100,8 @@ FINDINGS = [
         "advice": "Go back to checkpoints/safe and halve both learning rates: "
         "--set discriminator.optimizer.learning_rate=0.0001 --set generator.optimizer.learning_rate=0.00005.",
         "evidence": {
-            "gap/logits": {"value": 321456.7, "threshold": 100.0, "window": 150},
-            "grad_norm/discriminator": {"value": 8.1e6, "threshold": 131.2, "window": 150},
+            "gap/logits": {"value": 321456.7, "threshold": 100.0, "window": 150, "origin": "this run"},
+            "grad_norm/discriminator": {"value": 8.1e6, "threshold": 131.2, "window": 150, "origin": "this run"},
         },
     },
     {
@@ -100,7 +111,7 @@ FINDINGS = [
         "severity": "failure",
         "reason": "loss/discriminator and 7 more stopped being a finite number at step 1,900.",
         "advice": "Go back to checkpoints/safe and halve both learning rates.",
-        "evidence": {"loss/discriminator": {"value": None, "threshold": None, "window": 0}},
+        "evidence": {"loss/discriminator": {"value": None, "threshold": None, "window": 0, "origin": "measured"}},
     },
 ]
 

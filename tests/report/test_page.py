@@ -117,9 +117,11 @@ def test_a_healthy_run_has_no_findings(healthy_page):
 def test_findings_stand_on_a_time_line_with_evidence_and_advice(troubled_page):
     text = troubled_page.text
     assert "loss/discriminator and 7 more stopped being a finite number at step 1,900." in text
-    assert "MODE-COLLAPSE warning at step 1,300" in text
+    assert "MODE-COLLAPSE warning at step 1,300, began at step 1,200" in text
+    assert "So much evidence was right in 94% of the labelled runs." in text
+    assert "Let the generator learn ten times slower: --set generator.optimizer.learning_rate= 0.00001" in text
     assert "DIVERGENCE failure at step 1,700, lasted to the end" in text
-    assert "grad_norm/discriminator 8,100,000 131 150" in text
+    assert "grad_norm/discriminator 8,100,000 131 this run 150" in text
     dots = [i for i in troubled_page.all("i") if "dot" in i.get("class", "")]
     assert [dot["style"] for dot in dots] == ["left:65.0%", "left:85.0%", "left:95.0%"]
 
@@ -171,8 +173,10 @@ def test_nothing_from_the_files_can_act(new_run):
         (run / name).write_text(f"seed: 1\nx: |\n  {hostile}\n")
     (run / "environment.json").write_text(json.dumps({hostile: {hostile: [hostile, {hostile: hostile}]}}))
     finding = dict.fromkeys(("rule", "verdict", "severity", "reason", "advice"), hostile)
-    evidence = {hostile: dict.fromkeys(("value", "threshold", "window"), hostile)}
-    (run / "findings.jsonl").write_text(json.dumps({"step": 1, **finding, "evidence": evidence}) + "\n")
+    evidence = {hostile: dict.fromkeys(("value", "threshold", "window", "origin"), hostile)}
+    causes = [{**dict.fromkeys(("name", "reason", "advice"), hostile), "settings": [hostile]}]
+    more = {"evidence": evidence, "causes": causes, "since": hostile, "confidence": hostile}
+    (run / "findings.jsonl").write_text(json.dumps({"step": 1, **finding, **more}) + "\n")
     (run / "metrics.jsonl").write_text(json.dumps({"step": 1, hostile: 1.0, "extractor": hostile, "n_fake": 2}) + "\n")
     (run / "outcome.json").write_text(
         json.dumps({"verdict": hostile, "best": {"step": hostile, "metric": hostile, "value": 1}})

@@ -14,7 +14,7 @@ UPDATE, WEIGHT, AREA = "update_norm/discriminator", "weight_norm/discriminator",
 
 
 class DiscriminatorDead(StateRule):
-    """Its weights stand still while its learning rate does not, or it takes fakes for more real than reals.
+    """Its weights stand still while the generator's move, not by its learning rate, or it takes fakes for more real than reals.
 
     A direct check: a frozen discriminator was found in the first reading, long before the samples showed it, and in no healthy
     run. That it takes fakes for real half of the time is no sign: so it is at the end of every good game.
@@ -29,7 +29,8 @@ class DiscriminatorDead(StateRule):
 
     def holds(self, course: Course) -> Booleans:
         """Either, for as long."""
-        still = relative_step(course) < self.step_left
+        moves = relative_step(course, "generator") >= self.step_left
+        still = moves & (relative_step(course) < self.step_left)
         return lasting(still & ~resting(course), self.readings) | lasting(course[AREA] < self.area, self.readings)
 
     def says(self, course: Course, since: int) -> Says:

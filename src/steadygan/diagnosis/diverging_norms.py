@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import PositiveFloat, PositiveInt
 
-from steadygan.diagnosis.base import Evidence, Finding, Rule
+from steadygan.diagnosis.base import Evidence, Finding, Needs, Rule
 from steadygan.diagnosis.readings import change_learning_rate, finite, newest_step
 from steadygan.history import Floats, History
 
@@ -27,6 +27,7 @@ class DivergingNorms(Rule):
 
     name: Literal["diverging_norms"] = "diverging_norms"
     verdict: ClassVar[str] = "DIVERGENCE"
+    needs: ClassVar[Needs] = (("gap/logits", "logit_std/", "loss/discriminator"), ("grad_norm/", "sigma/"))
     readings: PositiveInt = 3  # consecutive readings that must be out of range
     earlier: PositiveInt = 5  # readings that a range of its own takes
     deviations: PositiveFloat = 8.0

@@ -1,21 +1,14 @@
 """Verdict: what the judge says of a history, in one object and in one line."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from steadygan.diagnosis.base import Finding
-from steadygan.diagnosis.diverging_norms import GROUPS, DivergingNorms
-from steadygan.diagnosis.judge import headline
-from steadygan.diagnosis.non_finite import NonFinite
+from steadygan.diagnosis.base import Finding, Rule, recorded
+from steadygan.diagnosis.judge import DEFAULT_RULES, headline
 from steadygan.history import History
 
-# Which series a verdict cannot do without, and what to give to `Monitor.step` so that it is measured.
-NEEDS = {
-    "DISCRIMINATOR-WINS": ("accuracy/discriminator", "real_logits= and fake_logits="),
-    "MODE-COLLAPSE": ("diversity/pairwise_ratio", "fake= and real="),
-}
-NON_FINITE, DIVERGING = NonFinite(), DivergingNorms()
+Words = Callable[[str], str]
 
 
 @dataclass(frozen=True)
@@ -62,9 +55,16 @@ class Verdict:
         return {**head, "findings": findings, "not_judged": blind}
 
     @classmethod
-    def of(cls, findings: Sequence[Finding], history: History, step: int) -> "Verdict":
-        """The verdict on a history. Where no rule has anything to read it stays WARMING-UP: silence is no health."""
-        blind = not_judged(history)
+    def of(cls, findings: Sequence[Finding], history: History, step: int, words: Words = str) -> "Verdict":
+        """The verdict on a history. Where no rule has anything to read it stays WARMING-UP: silence is no health.
+
+        Args:
+            findings: of the judge.
+            history: that it judged.
+            step: the newest.
+            words: what to call a series that is missing.
+        """
+        blind = not_judged(history, words=words)
         word = "WARMING-UP" if "NON-FINITE" in blind else headline(findings, history)
         behind = [finding for finding in findings if finding.verdict == word]
         first = min((finding.step if finding.since is None else finding.since for finding in behind), default=None)
@@ -72,16 +72,22 @@ class Verdict:
         return cls(word, step, tuple(findings), blind, confidence, first)
 
 
-def not_judged(history: History) -> dict[str, str]:
-    """Verdict -> what it needs, for every verdict whose series the history does not have.
+def not_judged(history: History, rules: Sequence[Rule] = DEFAULT_RULES, words: Words = str) -> dict[str, str]:
+    """Verdict -> what it needs, for every verdict that no rule can give because a series is missing.
 
-    >>> not_judged(History([{"step": 1, "logit/real": 0.5, "accuracy/discriminator": 0.7}]))["MODE-COLLAPSE"]
-    'fake= and real='
+    >>> not_judged(History([{"step": 1, "logit/real": 0.5}]))["MODE-COLLAPSE"]
+    'diversity/pairwise_ratio'
     """
-    missing = {verdict: needs for verdict, (series, needs) in NEEDS.items() if series not in history}
-    groups = [group for group, prefixes in GROUPS.items() if any(map(history.names, prefixes))]
-    if len(groups) < DIVERGING.groups:
-        missing["DIVERGENCE"] = f"{DIVERGING.groups} of {', '.join(GROUPS)}"
-    if not any(map(history.names, NON_FINITE.prefixes)):
-        missing["NON-FINITE"] = "logits, scalars or gradients"
+    missing: dict[str, str] = {}
+    for rule in rules:
+        able = any(other.can_judge(history) for other in rules if other.verdict == rule.verdict)
+        if rule.verdict and not able and rule.verdict not in missing:
+            missing[rule.verdict] = in_words(history, rule, words)
     return missing
+
+
+def in_words(history: History, rule: Rule, words: Words) -> str:
+    """The series that a rule misses, each choice once: `a or b and c`."""
+    choices = [choice for choice in rule.needs if not any(recorded(history, name) for name in choice)]
+    said = [" or ".join(dict.fromkeys(words(name) for name in choice)) for choice in choices or rule.needs]
+    return " and ".join(dict.fromkeys(said))

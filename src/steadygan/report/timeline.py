@@ -20,7 +20,9 @@ class Episode:
         severity: the worst.
         marks: (per cent of the step axis, severity, step) of each.
         until_end: whether it still held when the run ended.
-        when: the steps in words.
+        when: the steps in words; `since`: when it began, where that is known and earlier.
+        confidence: in words, or empty; `causes`: (name, signs, remedy) of each, the likeliest first.
+        evidence: (series, value, threshold, where that is from, steps) of each number.
     """
 
     verdict: str
@@ -30,7 +32,10 @@ class Episode:
     marks: tuple[tuple[float, str, str], ...]
     until_end: bool
     when: str
-    evidence: tuple[tuple[str, str, str, str], ...]
+    since: str
+    confidence: str
+    causes: tuple[tuple[str, str, str], ...]
+    evidence: tuple[tuple[str, ...], ...]
 
 
 def timeline(record: RunRecord) -> list[Episode]:
@@ -49,7 +54,8 @@ def episode(record: RunRecord, rule: str, found: list[dict[str, Any]]) -> Episod
     worst = max((severity(item) for item in found), key=SEVERITIES.index)
     verdict, reason, advice = (str(found[-1].get(key, "")) for key in ("verdict", "reason", "advice"))
     when = in_words([step for _, _, step in marks])
-    return Episode(verdict, reason, advice, worst, marks, until_end, when, evidence(found[-1]))
+    told = (since(found[-1]), confidence(found[-1]), causes(found[-1]), evidence(found[-1]))
+    return Episode(verdict, reason, advice, worst, marks, until_end, when, *told)
 
 
 def rule_of(item: Mapping[str, Any]) -> str:
@@ -68,12 +74,40 @@ def severity(item: Mapping[str, Any]) -> str:
     return item["severity"] if item.get("severity") in SEVERITIES else "info"
 
 
-def evidence(item: Mapping[str, Any]) -> tuple[tuple[str, str, str, str], ...]:
-    """(series, value, threshold, steps) of each piece of evidence."""
+def since(item: Mapping[str, Any]) -> str:
+    """The step at which it began, where it was found later than that."""
+    value = item.get("since")
+    return f"{value:,}" if isinstance(value, int) and value < item["step"] else ""
+
+
+def confidence(item: Mapping[str, Any]) -> str:
+    """How often so much evidence was right, in words."""
+    value = item.get("confidence")
+    return f"right in {value:.0%} of the labelled runs" if isinstance(value, float) and 0 <= value <= 1 else ""
+
+
+def causes(item: Mapping[str, Any]) -> tuple[tuple[str, str, str], ...]:
+    """(name, what speaks for it, remedy) of each cause."""
+    listed = item.get("causes")
+    known = [cause for cause in listed if isinstance(cause, dict)] if isinstance(listed, list) else []
+    return tuple((str(one.get("name", "")), str(one.get("reason", "")), remedy(one)) for one in known)
+
+
+def remedy(cause: Mapping[str, Any]) -> str:
+    """The advice for a cause with the settings that follow it."""
+    settings = cause.get("settings")
+    options = " ".join(f"--set {one}" for one in settings) if isinstance(settings, list) else ""
+    return f"{str(cause.get('advice', '')).rstrip('.')}: {options}" if options else str(cause.get("advice", ""))
+
+
+def evidence(item: Mapping[str, Any]) -> tuple[tuple[str, ...], ...]:
+    """(series, value, threshold, where that is from, steps) of each piece of evidence."""
     pieces = item.get("evidence")
     named = pieces.items() if isinstance(pieces, dict) else ()
     known = [{**piece, "series": series} for series, piece in named if isinstance(piece, dict)]
-    return tuple(tuple(number(piece.get(key, "")) for key in ("series", "value", "threshold", "window")) for piece in known)  # type: ignore[misc]
+    return tuple(
+        tuple(number(piece.get(key, "")) for key in ("series", "value", "threshold", "origin", "window")) for piece in known
+    )
 
 
 def axis(record: RunRecord) -> list[tuple[float, str]]:
