@@ -1,5 +1,6 @@
 """From what a user asks for to a config: a recipe, a plan from the data, a file, single settings, in that order."""
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,7 +62,7 @@ def configure(request: Request) -> tuple[Config, Plan | None]:
     for assignment in request.settings:
         assign(settings, assignment)
     asked = {key: value for key, value in shorthands.items() if value is not None}
-    asked |= {key: value_of(text) for key, _, text in (assignment.partition("=") for assignment in request.settings)}
+    asked |= {key: value_of(text) for key, _, text in (one.replace("+=", "=").partition("=") for one in request.settings)}
     return Config.of(settings), made.asked(asked) if made else None
 
 
@@ -81,5 +82,5 @@ def planned(source: Source, made: Plan) -> dict[str, Any]:
         place = settings
         for name in path:
             place = place[name]
-        place[last] = {**place[last], **value} if key == "decay" else value
+        place[last] = {**place[last], **value} if key == "decay" else copy.deepcopy(value)  # two keys may share one
     return settings

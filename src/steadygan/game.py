@@ -36,6 +36,7 @@ class Batch:
         averaged: `[B, C, H, W]` what the averaged generator makes of the same latents and classes; for probes.
         live: the real images that training saw last, as many as a probe may want; for probes.
         reference: `[N, C, H, W]` a larger sample of the real images, the same at every reading; for probes.
+            `reference_label` are their classes.
         memory: what a probe leaves there under its own name is there at the next reading, also after a checkpoint; numbers,
             words, lists and mappings only.
     """
@@ -53,6 +54,7 @@ class Batch:
     live: Tensor | None = None
     reference: Tensor | None = None
     memory: dict[str, Any] = field(default_factory=dict)
+    reference_label: Tensor | None = None
 
 
 def judged(discriminator: nn.Module, images: Tensor, label: Tensor | None) -> Tensor:

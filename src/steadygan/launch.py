@@ -6,6 +6,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from steadygan.assembly import Game, assemble, open_data
 from steadygan.config import Config
 from steadygan.custom import read_config, write_config
@@ -14,8 +16,11 @@ from steadygan.directory import RunDirectory, cut_back, write_json, write_text
 from steadygan.environment import environment
 from steadygan.errors import CheckpointError, UsageError
 from steadygan.images import write_png
+from steadygan.losses import Wasserstein
+from steadygan.measuring import evenly
 from steadygan.outcome import Outcome
 from steadygan.planning import Plan
+from steadygan.planning.lints import Lint, Setup, lint
 from steadygan.run import Run
 from steadygan.sampling import reals_of
 from steadygan.training.checkpoint import load, read_notes
@@ -48,18 +53,46 @@ def start(config: Config, out: Path, plan: Plan | None = None, progress: Progres
         plan: why the config is as it is.
         progress: told how many examples are decoded.
     """
+    return linted_start(config, out, plan, progress)[0]
+
+
+def linted_start(
+    config: Config, out: Path, plan: Plan | None = None, progress: Progress | None = None
+) -> tuple[Run, tuple[Lint, ...]]:
+    """As `start`: the new run, and what is known to go wrong with its setup, which is in its plan and its log already."""
     directory = RunDirectory(out)
     directory.check_free()
     dataset = open_data(config, progress)
     game = assemble(config, dataset)
+    lints = lints_of(game)
     directory.create()
     write_config(directory, config)
-    write_text(directory.plan, plan.markdown() if plan else f"# Plan\n\nRecipe `{config.recipe}`: see `config.yaml`.\n")
+    planned = plan.markdown() if plan else f"# Plan\n\nRecipe `{config.recipe}`: see `config.yaml`.\n"
+    write_text(directory.plan, planned + section(lints))
     if plan:
         write_json(directory.fingerprint, plan.data.as_dict())
     write_json(directory.environment, {**environment(), "choice": asdict(game.choice)})
     write_png(directory.reals, reals_of(dataset))
-    return Run(directory, game)
+    run = Run(directory, game)
+    for each in lints:
+        run.log(f"info: {each}")
+    return run, lints
+
+
+def lints_of(game: Game, n: int = 32) -> tuple[Lint, ...]:
+    """What is known to go wrong with a game that has not begun; it costs about as much as one step, and leaves no trace."""
+    state, config, dataset = game.state, game.config, game.stream.dataset
+    real, label = game.stream.take(evenly(len(dataset), n))
+    z = torch.randn(len(real), state.z_dim, generator=torch.Generator().manual_seed(config.seed)).to(state.device)
+    loss = "wasserstein" if isinstance(config.loss, Wasserstein) else config.loss.name
+    return lint(Setup(state.networks, state.optimizers, real, label, z, loss), config, dataset)
+
+
+def section(lints: tuple[Lint, ...]) -> str:
+    """The lints as a section of the plan, in Markdown; "" where there are none."""
+    lines = [f"- `{each.name}` at `{each.where}`: {each.message}. Try: {each.advice}." for each in lints]
+    head = "\n## Before the first step\n\nKnown ways to go wrong; messages and not alarms.\n\n"
+    return head + "\n".join(lines) + "\n" if lines else ""
 
 
 def reopen(out: Path, steps: int | None = None) -> Run:

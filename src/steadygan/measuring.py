@@ -19,6 +19,7 @@ from steadygan.training.loop import Record, State
 from steadygan.training.step import Readings
 
 TRACED = "gap/mean"  # kept step by step, for its swing
+SEED = 20_180_216  # of whatever is drawn once, and alike in all runs
 N_REFERENCE = 2048  # reals that samples are held against
 
 
@@ -85,7 +86,7 @@ class Gauge:
     ) -> None:
         self.probes, self.stream, self.memory = probes, stream, memory or {}
         self.real, self.label = stream.take(evenly(len(stream.dataset), n))
-        self.reference, _ = stream.take(evenly(len(stream.dataset), N_REFERENCE))
+        self.reference, self.reference_label = stream.take(evenly(len(stream.dataset), N_REFERENCE))
         self.heldout, self.heldout_label = None, None
         if heldout is not None:
             unseen = Stream(heldout, 1, device=stream.device)
@@ -94,14 +95,15 @@ class Gauge:
     @torch.no_grad()
     def batch(self, state: State) -> Batch:
         """Real, held-out and fake examples; the fakes come from the generator as it trains, with the labels of the reals."""
-        n, seed = len(self.real), 20_180_216
+        n, seed = len(self.real), SEED
         z = torch.randn(n, state.z_dim, generator=torch.Generator().manual_seed(seed)).to(state.device)
         with untouched(state.networks.generator):
             fake = state.networks.generator(z, self.label).float()
         averaged, live = state.average.generator(z, self.label).float(), self.live(state)
         random = torch.Generator(state.device).manual_seed(seed)
         seen = (self.real, fake, self.label, self.label, state.step, random)
-        return Batch(*seen, self.heldout, z, self.heldout_label, averaged, live, self.reference, self.memory)
+        known = (self.reference, self.memory, self.reference_label)
+        return Batch(*seen, self.heldout, z, self.heldout_label, averaged, live, *known)
 
     def live(self, state: State) -> Tensor:
         """The examples that training was given last, as many as `real` where it has seen that many."""
@@ -116,9 +118,9 @@ class Gauge:
 
 
 def evenly(whole: int, n: int) -> Tensor:
-    """At most n of `whole` indices, evenly spaced: -> [min(n, whole)] int64."""
-    n = min(n, whole)
-    return torch.arange(whole)[:: max(whole // n, 1)][:n]
+    """At most n of `whole` indices, drawn always alike: -> [min(n, whole)] int64. An even spacing would fall in step with data
+    that comes in the order of its classes."""
+    return torch.randperm(whole, generator=torch.Generator().manual_seed(SEED))[:n].sort().values
 
 
 class Measurement:

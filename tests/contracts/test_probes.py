@@ -1,5 +1,6 @@
 """What every probe in the table must keep to: finite named numbers, and no trace of itself."""
 
+import json
 import math
 import re
 
@@ -67,9 +68,11 @@ def make_networks(normalize, training: bool) -> Networks:
 
 def make_batch(labelled: bool) -> Batch:
     random = torch.Generator().manual_seed(3)
-    real, fake, heldout = (torch.rand(8, 1, 8, 8, generator=random) * 2 - 1 for _ in range(3))
-    labels = [torch.randint(3, (8,), generator=random) if labelled else None for _ in range(3)]
-    return Batch(real, fake, labels[0], labels[1], 7, random, heldout, torch.zeros(8, 4), labels[2])
+    real, fake, heldout, averaged, live = (torch.rand(8, 1, 8, 8, generator=random) * 2 - 1 for _ in range(5))
+    reference = torch.rand(60, 1, 8, 8, generator=random) * 2 - 1
+    labels = [torch.randint(3, (n,), generator=random) if labelled else None for n in (8, 8, 8, 60)]
+    seen = (real, fake, labels[0], labels[1], 7, random, heldout, torch.zeros(8, 4), labels[2])
+    return Batch(*seen, averaged, live, reference, reference_label=labels[3])
 
 
 def everything(networks: Networks, batch: Batch) -> dict[str, object]:
@@ -109,7 +112,15 @@ def test_gives_finite_named_numbers_the_same_each_time(name, labelled):
         assert re.fullmatch(r"[a-z_]+/[A-Za-z0-9_.]+", reading)
         assert type(value) is float
         assert math.isfinite(value)
-    assert PROBES.build(name).measure(networks, batch) == readings
+    assert PROBES.build(name).measure(networks, make_batch(labelled)) == readings
+
+
+@probes
+def test_what_it_remembers_survives_a_checkpoint(name):
+    networks, batch, other = make_networks(ours, training=True), make_batch(labelled=True), make_batch(labelled=True)
+    PROBES.build(name).measure(networks, batch)
+    other.memory.update(json.loads(json.dumps(batch.memory)))
+    assert PROBES.build(name).measure(networks, other) == PROBES.build(name).measure(networks, batch)
 
 
 @probes
@@ -120,6 +131,7 @@ def test_never_raises_on_a_broken_game(name):
         for parameter in networks.discriminator.parameters():
             parameter.fill_(math.nan)
     batch.fake.fill_(math.nan)
+    batch.live.fill_(math.nan)
     PROBES.build(name).measure(networks, batch)
 
 

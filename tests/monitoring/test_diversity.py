@@ -26,6 +26,7 @@ def test_half_the_spread_in_the_same_directions(make_batch):
     # moving by 3 rounds float32 pixels by 2^-23 of 3 or so, against distances near 4
     assert readings == {
         "diversity/pairwise_ratio": pytest.approx(0.5, rel=1e-6),
+        "diversity/trace_ratio": pytest.approx(0.25, rel=1e-6),
         "diversity/effective_rank_ratio": pytest.approx(1, rel=1e-6),
     }
 
@@ -55,7 +56,11 @@ def test_fakes_on_a_line_have_rank_one(make_batch):
 def test_one_and_the_same_image(noise, make_batch):
     fake = images(1).expand(20, 2, 3, 3) + noise * images(20)
     readings = measure(make_batch(images(20), fake))
-    assert readings == {"diversity/pairwise_ratio": pytest.approx(0, abs=1e-6)}  # the rank of float32 noise is left out
+    # the rank of float32 noise is left out
+    assert readings == {
+        "diversity/pairwise_ratio": pytest.approx(0, abs=1e-6),
+        "diversity/trace_ratio": pytest.approx(0, abs=1e-12),
+    }
 
 
 def test_within_class_sees_a_collapse_that_the_whole_hides(make_batch):

@@ -28,7 +28,9 @@ def test_readings_of_eight_logits_by_hand(make_batch):
         "logit/real": 1.0,
         "logit/fake": -1.0,
         "gap/logits": 2.0,
-        "accuracy/discriminator": (3 + 3) / 8,  # a fake at the threshold itself counts as fake
+        "accuracy/real": 3 / 4,
+        "accuracy/fake": 3 / 4,  # a fake at the threshold itself counts as fake
+        "accuracy/discriminator": (3 + 3) / 8,
         "auc/discriminator": (4 + 3 + 2 + 3) / 16,  # per real logit, the number of fakes below it
         "logit_std/real": pytest.approx(math.sqrt(2)),
         "logit_std/fake": pytest.approx(math.sqrt(5)),
@@ -38,6 +40,7 @@ def test_readings_of_eight_logits_by_hand(make_batch):
 
 def test_threshold_and_sides_of_different_size(make_batch):
     readings = Logits(threshold=1.5).measure(NETWORKS, make_batch(REAL, FAKE[:1]))
+    assert (readings["accuracy/real"], readings["accuracy/fake"]) == (1 / 4, 1)
     assert readings["accuracy/discriminator"] == (1 / 4 + 1) / 2
 
 

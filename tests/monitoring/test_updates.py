@@ -51,6 +51,12 @@ def test_momentum_is_taken_off_the_cosine():
     assert momentum(torch.optim.RMSprop(network.parameters())) == 0.0
 
 
+def test_without_an_optimizer_nobody_knows_what_is_momentum():
+    readings = moved(nn.Linear(2, 2), [torch.ones(6), torch.ones(6)]).read("D")
+    assert readings["update_cosine/D"] == pytest.approx(1, abs=1e-6)
+    assert "update_coherence/D" not in readings
+
+
 def test_only_the_last_steps_are_looked_at_and_a_checkpoint_keeps_them():
     network = nn.Linear(4, 3)
     first, second = Updates(network), Updates(network)

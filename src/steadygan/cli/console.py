@@ -4,7 +4,7 @@ import contextlib
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -16,6 +16,7 @@ from steadygan.config import Config
 from steadygan.diagnosis.base import Finding
 from steadygan.outcome import Outcome
 from steadygan.planning import Plan
+from steadygan.planning.lints import Lint
 from steadygan.planning.plan import shown
 from steadygan.run import Event, Run
 from steadygan.status import duration, megabytes, thousands
@@ -39,10 +40,11 @@ def show_plan(config: Config, plan: Plan | None) -> None:
 SUMMARY = ("data", "network", "loss", "stabilizers", "augmentations", "n_critic", "steps", "batch_size", "ema", "seed")
 
 
-def play(run: Run) -> int:
+def play(run: Run, lints: Sequence[Lint] = ()) -> int:
     """Play a run while showing it; returns the exit code. Ctrl-C ends it after the step at hand, with a checkpoint."""
     console = console_for()
-    console.print(opening(run), highlight=False, soft_wrap=True)
+    for line in (opening(run), *told(lints)):
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
     with stopped_by_signals(run):
         show = show_live if console.is_terminal else show_lines
         show(run, console)
@@ -108,6 +110,11 @@ def opening(run: Run) -> str:
             f"run        {run.directory.path}, at most {copies} checkpoints of {megabytes(run.checkpoint_size)}",
         ]
     )
+
+
+def told(lints: Sequence[Lint]) -> list[str]:
+    """A line for each lint."""
+    return [f"info       {each}" for each in lints]
 
 
 def closing(outcome: Outcome) -> str:

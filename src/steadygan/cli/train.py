@@ -34,7 +34,7 @@ def run(
     """Train a GAN. Without arguments: the main job, a conditional SN-GAN on the embedded Fashion-MNIST test split."""
     from steadygan.cli.console import decoding, play, show_plan
     from steadygan.configure import Request, configure
-    from steadygan.launch import start
+    from steadygan.launch import linted_start
 
     made, plan = configure(Request(data, recipe, config, settings or (), steps, seed, device, skip_bad))
     show_plan(made, plan)
@@ -42,8 +42,8 @@ def run(
         return
     place = out or next_free(Path("runs"), made.recipe)
     with decoding() as progress:
-        started = start(made, place, plan, progress)
-    raise typer.Exit(play(started))
+        started, lints = linted_start(made, place, plan, progress)
+    raise typer.Exit(play(started, lints))
 
 
 def next_free(folder: Path, name: str) -> Path:

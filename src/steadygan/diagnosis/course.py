@@ -4,6 +4,7 @@ Everything here looks back only: what it says of a reading depends on that readi
 a whole history at once says of each step what a judgement at that step said.
 """
 
+from collections.abc import Callable
 from functools import cached_property
 
 import numpy as np
@@ -31,6 +32,7 @@ class Course:
         self.history = history
         self.steps = history.steps()
         self._columns: dict[str, Floats] = {}
+        self._features: dict[str, Floats] = {}
 
     def __len__(self) -> int:
         return len(self.steps)
@@ -46,6 +48,12 @@ class Course:
             column[np.searchsorted(self.steps, steps)] = np.where(np.isfinite(values), values, np.nan)
             self._columns[name] = column
         return self._columns[name]
+
+    def feature(self, name: str, make: Callable[["Course"], Floats]) -> Floats:
+        """What `make` makes of this course, made once: [T]."""
+        if name not in self._features:
+            self._features[name] = make(self)
+        return self._features[name]
 
     @cached_property
     def readings(self) -> int:

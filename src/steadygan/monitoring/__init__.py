@@ -1,6 +1,8 @@
 """What is measured of the game as it stands: one probe a file, one row each in PROBES."""
 
+from steadygan.monitoring.averaged import Averaged
 from steadygan.monitoring.base import Probe
+from steadygan.monitoring.cells import Cells
 from steadygan.monitoring.diversity import Diversity
 from steadygan.monitoring.gradients import InputGradient
 from steadygan.monitoring.logits import Logits
@@ -10,9 +12,16 @@ from steadygan.parts import Table
 PROBES: Table[Probe] = Table(
     "probe",
     Probe,
-    {"logits": Logits, "input_gradient": InputGradient, "diversity": Diversity, "spectrum": Spectrum},
+    {
+        "logits": Logits,
+        "input_gradient": InputGradient,
+        "diversity": Diversity,
+        "averaged": Averaged,
+        "cells": Cells,
+        "spectrum": Spectrum,
+    },
 )
 
-DEFAULT_PROBES: tuple[Probe, ...] = (Logits(), InputGradient(), Diversity(), Spectrum())
+DEFAULT_PROBES: tuple[Probe, ...] = (Logits(), InputGradient(), Diversity(), Averaged(), Cells(), Spectrum())
 
-__all__ = ["DEFAULT_PROBES", "PROBES", "Diversity", "InputGradient", "Logits", "Probe", "Spectrum"]
+__all__ = ["DEFAULT_PROBES", "PROBES", "Averaged", "Cells", "Diversity", "InputGradient", "Logits", "Probe", "Spectrum"]

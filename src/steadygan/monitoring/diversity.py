@@ -17,10 +17,11 @@ LEAST_VARIANCE = 1e-10  # of the reals': below it the fakes are one image and fl
 class Diversity(Probe):
     """Spread of the fakes over the spread of as many reals, in pixels: 1 is as diverse as the data, 0 is one single image.
 
-    `diversity/pairwise_ratio` is the ratio of mean pairwise Euclidean distances. `diversity/within_class` is the same among
-    images of one class, over the classes that both sides show twice. `diversity/effective_rank_ratio` is the ratio of the
-    numbers of directions in which the images vary: exp of the entropy of the covariance's eigenvalues (Roy & Vetterli 2007).
-    That one is blind to scale and cannot exceed n - 1 on either side, so it is told beside the first, never alone.
+    `diversity/pairwise_ratio` is the ratio of mean pairwise Euclidean distances, `diversity/trace_ratio` that of the total
+    variances, to which outliers add more. `diversity/within_class` is the first among images of one class, over the classes
+    that both sides show twice. `diversity/effective_rank_ratio` is the ratio of the numbers of directions in which the images
+    vary: exp of the entropy of the covariance's eigenvalues (Roy & Vetterli 2007). That one is blind to scale and cannot
+    exceed n - 1 on either side, so it is told beside the first, never alone.
 
     Attributes:
         n: images of each side, or as many as the batch has. The ratios shift with n: compare at equal n only.
@@ -37,7 +38,10 @@ class Diversity(Probe):
         if n < 2 or not torch.isfinite(real).all() or not torch.isfinite(fake).all() or real.trace() <= 0:
             return {}
         between_reals, between_fakes = pairwise_distances(real), pairwise_distances(fake)
-        readings = {"diversity/pairwise_ratio": (between_fakes.sum() / between_reals.sum()).item()}
+        readings = {
+            "diversity/pairwise_ratio": (between_fakes.sum() / between_reals.sum()).item(),
+            "diversity/trace_ratio": (fake.trace() / real.trace()).item(),
+        }
         if fake.trace() > LEAST_VARIANCE * real.trace():
             readings["diversity/effective_rank_ratio"] = effective_rank(fake) / effective_rank(real)
         if batch.label is not None and batch.fake_label is not None:

@@ -15,7 +15,8 @@ class Logits(Probe):
 
     Readings: `logit/real`, `logit/fake`, `logit/held_out` are means. `logit_std/real`, `logit_std/fake` are standard deviations
     within the batch, `dispersion/logits` is fake over real, `gap/logits` the mean of real minus that of fake.
-    `accuracy/discriminator` is the mean of the shares of real and of fake on the right side of `threshold`, in 0..1.
+    `accuracy/real` and `accuracy/fake` are the shares on the right side of `threshold`, in 0..1, `accuracy/discriminator` is
+    their mean.
     `auc/discriminator` is the chance that a real logit is above a fake one, in 0..1 with ties a half: it needs no threshold.
     Where a logit is not finite only the means are given.
 
@@ -43,11 +44,13 @@ def separation(real: Tensor, fake: Tensor, threshold: float) -> dict[str, float]
     """How far apart and how wide two sets of logits are: [N], [M] -> the readings by name."""
     if not (torch.isfinite(real).all() and torch.isfinite(fake).all()):
         return {}
-    right = ((real > threshold).double().mean() + (fake <= threshold).double().mean()) / 2
+    right_real, right_fake = (real > threshold).double().mean().item(), (fake <= threshold).double().mean().item()
     spread_real, spread_fake = real.std(correction=0).item(), fake.std(correction=0).item()
     readings = {
         "gap/logits": (real.mean() - fake.mean()).item(),
-        "accuracy/discriminator": right.item(),
+        "accuracy/real": right_real,
+        "accuracy/fake": right_fake,
+        "accuracy/discriminator": (right_real + right_fake) / 2,
         "auc/discriminator": area_under_curve(real, fake),
         "logit_std/real": spread_real,
         "logit_std/fake": spread_fake,

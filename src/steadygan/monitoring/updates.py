@@ -20,7 +20,7 @@ class Updates:
 
     Args:
         network: the player.
-        optimizer: its momentum says how much of a cosine is memory.
+        optimizer: its momentum says how much of a cosine is memory; without it there is no coherence.
     """
 
     def __init__(self, network: nn.Module, optimizer: Optimizer | None = None) -> None:
@@ -34,8 +34,7 @@ class Updates:
     def look(self, left: int) -> None:
         """Called after each step, `left` steps before the reading."""
         if left < KEPT and self.parameters:
-            entries = zip(self.parameters, self.strides, strict=True)
-            self.snapshots.append(torch.cat([weight.detach().flatten()[::stride].float() for weight, stride in entries]))
+            self.snapshots.append(torch.cat([some(*pair) for pair in zip(self.parameters, self.strides, strict=True)]))
 
     @torch.no_grad()
     def read(self, player: str) -> dict[str, float]:
@@ -43,7 +42,8 @@ class Updates:
 
         `update_norm` is the length of an update, `weight_norm` that of all weights. `update_cosine` is the cosine between an
         update and the next, `update_coherence` what is left of it when the optimizer's memory is taken off:
-        (cosine - beta1) / (1 - beta1), about 0 for updates that know nothing of one another, near 1 for a player that runs.
+        (cosine - beta1) / (1 - beta1), about 0 for updates that know nothing of one another, near 1 for a player that runs;
+        left out where the optimizer, and so beta1, is not known.
         """
         snapshots, self.snapshots = self.snapshots[-KEPT:], []
         if len(snapshots) < 2:
@@ -54,10 +54,13 @@ class Updates:
         cosines = (moves[1:] * moves[:-1]).sum(1) / (lengths[1:] * lengths[:-1])
         length, size, cosine = torch.stack([lengths.square().mean().sqrt(), places[-1].norm(), cosines.mean()]).tolist()
         readings = {f"update_norm/{player}": length, f"weight_norm/{player}": size}
-        if math.isfinite(cosine):
-            memory = momentum(self.optimizer)
-            readings |= {f"update_cosine/{player}": cosine, f"update_coherence/{player}": (cosine - memory) / (1 - memory)}
-        return readings
+        if not math.isfinite(cosine):
+            return readings
+        readings[f"update_cosine/{player}"] = cosine
+        if self.optimizer is None:
+            return readings
+        memory = momentum(self.optimizer)
+        return {**readings, f"update_coherence/{player}": (cosine - memory) / (1 - memory)}
 
     @property
     def scale(self) -> Tensor:
@@ -78,9 +81,13 @@ class Updates:
         self.snapshots = [torch.tensor(snapshot, dtype=torch.float32, device=device) for snapshot in notes]
 
 
-def momentum(optimizer: Optimizer | None) -> float:
+def some(weight: Tensor, stride: int) -> Tensor:
+    """Every stride-th entry, without a gradient: -> [n] float32."""
+    entries = weight.flatten()
+    return (entries[::stride] if stride > 1 else entries).float()
+
+
+def momentum(optimizer: Optimizer) -> float:
     """How much of its last update an optimizer carries into the next: beta1, or momentum; 0 where it has neither."""
-    if optimizer is None:
-        return 0.0
     settings: Mapping[str, Any] = optimizer.param_groups[0]
     return float(settings["betas"][0] if "betas" in settings else settings.get("momentum", 0.0))

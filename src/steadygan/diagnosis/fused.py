@@ -1,0 +1,106 @@
+"""The fused judge: a few features added up, with weights that were fitted to labelled runs and can be read in `weights.json`.
+
+Each feature can only add to the suspicion, never take from it, and each is bounded; so what the sum says can be told in words.
+Three tiers, by what was measured: of the logits and updates alone, with samples beside them, and with a reference of reals.
+"""
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+
+from steadygan.diagnosis.base import Cause, Evidence
+from steadygan.diagnosis.course import Booleans, Course, lasting
+from steadygan.diagnosis.features import FEATURES, SERIES, natural
+from steadygan.diagnosis.state import Says
+from steadygan.history import Floats
+
+READINGS = 3  # in a row that begin or end an alarm
+CALM = 4  # readings in a row that end the start of a run
+START_STEPS, START_READINGS = 800, 16  # after which the start is over in any case: slow to begin is no sickness
+DOUBT = 1.0  # below the threshold of an alarm, in which a run is not called calm
+
+
+@dataclass(frozen=True)
+class Tier:
+    """The weights for one set of features.
+
+    Attributes:
+        name: logits, samples or reference.
+        weights: feature -> weight, at least 0.
+        usual: feature -> the value that one in twenty stable readings exceeds.
+        bias: added to the sum.
+        warning, failure: sums from which on an alarm is raised.
+        precision: (sum, share of the readings with at least that sum that were sick), rising.
+    """
+
+    name: str
+    weights: dict[str, float]
+    usual: dict[str, float]
+    bias: float
+    warning: float
+    failure: float
+    precision: tuple[tuple[float, float], ...]
+
+    def suspicion(self, course: Course) -> Floats:
+        """The sum at each reading: [T], NaN where a feature is missing."""
+        return np.asarray(
+            sum((weight * course.feature(name, FEATURES[name]) for name, weight in self.weights.items()), self.bias)
+        )
+
+    def confidence(self, suspicion: float) -> float:
+        """Share of the labelled readings with so much suspicion that were sick."""
+        return max((share for at, share in self.precision if suspicion >= at), default=0.0)
+
+
+@cache
+def tiers() -> tuple[Tier, ...]:
+    """All tiers, the one that needs most first."""
+    text = files("steadygan.diagnosis").joinpath("weights.json").read_text(encoding="utf-8")
+    plain: dict[str, Any] = json.loads(text)
+    return tuple(Tier(**{**one, "precision": tuple(map(tuple, one["precision"]))}) for one in plain["tiers"])
+
+
+def tier_of(course: Course) -> Tier | None:
+    """The tier with most features of which all were measured at the newest reading; None where not even the least was."""
+    return next((one for one in tiers() if all(SERIES[name] in course for name in one.weights)), None)
+
+
+def alarm(course: Course, tier: Tier, threshold: float) -> Booleans:
+    """Whether the suspicion is above a threshold, and was for `READINGS`, after the start of the run: [T]."""
+    suspicion = tier.suspicion(course)
+    return lasting((suspicion > threshold) & ~starting(course, suspicion, tier.warning - DOUBT), READINGS)
+
+
+def starting(course: Course, suspicion: Floats, calm: float) -> Booleans:
+    """Whether a run is still at its start: it has not been calm yet, and it is early: [T]."""
+    if not len(course):
+        return np.zeros(0, dtype=bool)
+    early = (course.steps < START_STEPS) | (np.arange(len(course)) < START_READINGS)
+    been_calm = np.maximum.accumulate(lasting(suspicion < calm, CALM))
+    return np.asarray(early & ~been_calm)
+
+
+def evidence(course: Course, tier: Tier, since: int) -> tuple[Evidence, ...]:
+    """The features that add most to the newest suspicion, each against what one in twenty stable readings exceeds."""
+    window = int(course.steps[-1] - course.steps[since])
+    now = {name: float(course.feature(name, FEATURES[name])[-1]) for name in tier.weights}
+    above = {name: tier.weights[name] * (now[name] - tier.usual[name]) for name in now if np.isfinite(now[name])}
+    most = sorted((name for name in above if above[name] > 0), key=lambda name: -above[name])
+    by_series = {SERIES[name]: name for name in reversed(most)}  # of two features of one series the weightier one
+    chosen = [name for name in most if by_series[SERIES[name]] == name][:4]
+    units = {name: (natural(course, name, now[name]), natural(course, name, tier.usual[name])) for name in chosen}
+    return tuple(Evidence(SERIES[name], *units[name], window) for name in chosen)
+
+
+def said(course: Course, since: int, what: str, causes: tuple[Cause, ...]) -> Says:
+    """What a rule says that stands on an alarm of the fused judge: a failure where the suspicion is great, else a warning."""
+    tier = tier_of(course)
+    assert tier is not None  # or there would be no alarm
+    severe, told = bool(alarm(course, tier, tier.failure)[-1]), evidence(course, tier, since)
+    numbers = ", ".join(f"{one.series} {one.value:.2g} (stable runs: {one.threshold:.2g})" for one in told[:2])
+    reason = f"{what} since step {course.steps[since]:,}{f': {numbers}' if numbers else ''}."
+    return Says("failure" if severe else "warning", reason, told, causes, tier.confidence(float(tier.suspicion(course)[-1])))
