@@ -16,6 +16,7 @@ from steadygan.monitoring.base import Probe
 from steadygan.monitoring.updates import Updates
 from steadygan.monitoring.wobble import gap_readings
 from steadygan.training.loop import Record, State
+from steadygan.training.precision import FLOAT32, Precision
 from steadygan.training.step import Readings
 
 TRACED = "gap/mean"  # kept step by step, for its swing
@@ -79,12 +80,19 @@ class Gauge:
         heldout: examples that are never trained on, or None.
         n: how many of each.
         memory: of the probes, from one reading to the next.
+        precision: of training.
     """
 
     def __init__(
-        self, probes: Sequence[Probe], stream: Stream, heldout: Dataset | None, n: int, memory: dict[str, Any] | None = None
+        self,
+        probes: Sequence[Probe],
+        stream: Stream,
+        heldout: Dataset | None,
+        n: int,
+        memory: dict[str, Any] | None = None,
+        precision: Precision = FLOAT32,
     ) -> None:
-        self.probes, self.stream, self.memory = probes, stream, memory or {}
+        self.probes, self.stream, self.memory, self.precision = probes, stream, memory or {}, precision
         self.real, self.label = stream.take(evenly(len(stream.dataset), n))
         self.reference, self.reference_label = stream.take(evenly(len(stream.dataset), N_REFERENCE))
         self.heldout, self.heldout_label = None, None
@@ -113,8 +121,13 @@ class Gauge:
 
     def read(self, state: State) -> dict[str, float]:
         """All readings by name."""
-        batch = self.batch(state)
-        return {name: value for probe in self.probes for name, value in probe.measure(state.networks, batch).items()}
+        readings: dict[str, float] = {}
+        with self.precision.autocast(state.device):
+            batch = self.batch(state)
+        for probe in self.probes:
+            with (FLOAT32 if probe.full_precision else self.precision).autocast(state.device):
+                readings |= probe.measure(state.networks, batch)
+        return readings
 
 
 def evenly(whole: int, n: int) -> Tensor:

@@ -66,7 +66,8 @@ class Run:
         """Make `game` the one that is played, from where it stands."""
         self.game, self.config = game, game.config
         self.history = History.read(self.directory.history)
-        gauge = Gauge(self.config.monitoring.probes, game.stream, game.heldout, GAUGE_N, notes.get("memory"))
+        seen, memory = (game.stream, game.heldout, GAUGE_N), notes.get("memory")
+        gauge = Gauge(self.config.monitoring.probes, *seen, memory, game.method.precision)
         self.measurement = Measurement(gauge, game.state, self.config.monitoring.every, notes)
         self.tracker = Tracker(self.directory.tensorboard, game.state.step)
         self._seen, self._then = game.state.dealt * self.config.batch_size, self.seconds  # at the last reading

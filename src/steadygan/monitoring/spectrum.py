@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from typing import Literal, cast
+from typing import ClassVar, Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -28,6 +28,7 @@ class Spectrum(Probe):
     """
 
     name: Literal["spectrum"] = "spectrum"
+    full_precision: ClassVar[bool] = True
 
     def measure(self, networks: Networks, batch: Batch) -> dict[str, float]:
         """The readings by name. A weight that is not finite has a NaN sigma and no other reading."""
