@@ -42,9 +42,9 @@ class Fingerprint:
     settings: Callable[[History], tuple[str, ...]] = lambda _: ()
 
     def share(self, course: Course) -> float:
-        """Share of the signs that are seen, one that is not known counting half: 0..1."""
-        votes = [0.5 if (seen := sign.seen(course)) is None else float(seen) for sign in self.signs]
-        return sum(votes) / len(votes)
+        """Share of the signs that are seen among those that are known: 0..1, 0 where none is."""
+        votes = [seen for sign in self.signs if (seen := sign.seen(course)) is not None]
+        return sum(votes) / len(votes) if votes else 0.0
 
     def cause(self, course: Course) -> Cause:
         """The cause with the signs that were seen."""

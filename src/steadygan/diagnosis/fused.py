@@ -84,6 +84,14 @@ def starting(course: Course, suspicion: Floats, calm: float) -> Booleans:
     return np.asarray(early & ~been_calm)
 
 
+def starting_now(course: Course) -> bool | None:
+    """Whether the run is still at its start; None where no tier can tell."""
+    tier = tier_of(course)
+    if tier is None or not len(course):
+        return None
+    return bool(starting(course, tier.suspicion(course), tier.warning - DOUBT)[-1])
+
+
 def evidence(course: Course, tier: Tier, since: int) -> tuple[Evidence, ...]:
     """The features that add most to the newest suspicion, each against what one in twenty stable readings exceeds."""
     window = int(course.steps[-1] - course.steps[since])
@@ -96,11 +104,13 @@ def evidence(course: Course, tier: Tier, since: int) -> tuple[Evidence, ...]:
     return tuple(Evidence(SERIES[name], *units[name], window) for name in chosen)
 
 
-def said(course: Course, since: int, what: str, causes: tuple[Cause, ...]) -> Says:
-    """What a rule says that stands on an alarm of the fused judge: a failure where the suspicion is great, else a warning."""
+def said(course: Course, since: int, what: str, causes: tuple[Cause, ...], leading: tuple[str, ...] = ()) -> Says:
+    """What a rule says that stands on an alarm of the fused judge: a failure where the suspicion is great, else a warning.
+    Evidence from the `leading` series comes first."""
     tier = tier_of(course)
     assert tier is not None  # or there would be no alarm
     severe, told = bool(alarm(course, tier, tier.failure)[-1]), evidence(course, tier, since)
+    told = tuple(sorted(told, key=lambda one: one.series not in leading))
     numbers = ", ".join(f"{one.series} {one.value:.2g} (stable runs: {one.threshold:.2g})" for one in told[:2])
     reason = f"{what} since step {course.steps[since]:,}{f': {numbers}' if numbers else ''}."
     return Says("failure" if severe else "warning", reason, told, causes, tier.confidence(float(tier.suspicion(course)[-1])))

@@ -10,12 +10,17 @@ from steadygan.diagnosis.discriminator_overfits import DiscriminatorOverfits
 from steadygan.diagnosis.discriminator_wins import DiscriminatorWins
 from steadygan.diagnosis.diverging_norms import DivergingNorms
 from steadygan.diagnosis.diversity_collapse import DiversityCollapse
+from steadygan.diagnosis.fused import starting_now
+from steadygan.diagnosis.mode_collapse import ModeCollapse
 from steadygan.diagnosis.non_finite import NonFinite
 from steadygan.diagnosis.normalization_not_in_force import NormalizationNotInForce
+from steadygan.diagnosis.normalization_too_tight import NormalizationTooTight
+from steadygan.diagnosis.oscillation import Oscillation
 from steadygan.diagnosis.readings import finite, newest_step, sustained
 from steadygan.diagnosis.regime_change import RegimeChange
 from steadygan.diagnosis.slow_slide import SlowSlide
 from steadygan.diagnosis.spectral_spike import SpectralSpike
+from steadygan.diagnosis.stalled import Stalled
 from steadygan.diagnosis.state import StateRule
 from steadygan.history import History
 
@@ -25,10 +30,14 @@ DEFAULT_RULES: tuple[Rule, ...] = (
     DataFault(),
     DiscriminatorDead(),
     DivergingNorms(),
+    Stalled(),
     NormalizationNotInForce(),
     SpectralSpike(),
+    NormalizationTooTight(),
     DiscriminatorOverfits(),
     DiscriminatorWins(),
+    Oscillation(),
+    ModeCollapse(),
     DiversityCollapse(),
     SlowSlide(),
     RegimeChange(),
@@ -79,6 +88,8 @@ def warming_up(history: History) -> bool:
     """Too early to tell: too few readings, or the samples have not spread yet to half of the data's diversity."""
     if len(history) < WARM_UP_READINGS:
         return True
+    if (early := starting_now(Course(history))) is not None:
+        return early
     _, diversity = finite(history, "diversity/pairwise_ratio")
     spread = sustained(diversity)
     return bool(len(spread)) and float(spread.max()) < SPREAD.lost and newest_step(history) < SPREAD.patience

@@ -11,7 +11,7 @@ from steadygan.diagnosis.fused import alarm, said, tier_of
 from steadygan.diagnosis.oscillation import Oscillation
 from steadygan.diagnosis.state import Says, StateRule
 
-MOTION = Oscillation()
+HOPPING = Oscillation()
 
 
 class ModeCollapse(StateRule):
@@ -29,7 +29,7 @@ class ModeCollapse(StateRule):
         """An alarm without motion."""
         tier = tier_of(course)
         none = np.zeros(len(course), dtype=bool)
-        return none if tier is None else alarm(course, tier, tier.warning) & ~MOTION.moving(course)
+        return none if tier is None else alarm(course, tier, tier.warning) & ~HOPPING.moving(course)
 
     def says(self, course: Course, since: int) -> Says:
         """A failure where the suspicion is great, else a warning."""

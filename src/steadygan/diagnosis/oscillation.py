@@ -14,6 +14,9 @@ from steadygan.diagnosis.fused import alarm, said, tier_of
 from steadygan.diagnosis.state import Says, StateRule
 
 
+MOTION = ("wobble/logits", "cells/churn", "ema/sample_gap", "update_coherence/discriminator")
+
+
 class Oscillation(StateRule):
     """The fused judge raises an alarm, and things move: the logit gap swings, or samples change their cells.
 
@@ -39,4 +42,4 @@ class Oscillation(StateRule):
 
     def says(self, course: Course, since: int) -> Says:
         """A failure where the suspicion is great, else a warning."""
-        return said(course, since, "The samples hop", ranked(course, OF_OSCILLATION))
+        return said(course, since, "The samples hop", ranked(course, OF_OSCILLATION), MOTION)

@@ -65,7 +65,8 @@ class Verdict:
             words: what to call a series that is missing.
         """
         blind = not_judged(history, words=words)
-        word = "WARMING-UP" if "NON-FINITE" in blind else headline(findings, history)
+        word = headline(findings, history)
+        word = "WARMING-UP" if word == "HEALTHY" and "NON-FINITE" in blind else word
         behind = [finding for finding in findings if finding.verdict == word]
         first = min((finding.step if finding.since is None else finding.since for finding in behind), default=None)
         confidence = max((finding.confidence for finding in behind if finding.confidence is not None), default=None)
