@@ -32,7 +32,6 @@ DEFAULT_RULES: tuple[Rule, ...] = (
     DivergingNorms(),
     Stalled(),
     NormalizationNotInForce(),
-    SpectralSpike(),
     NormalizationTooTight(),
     DiscriminatorOverfits(),
     DiscriminatorWins(),
@@ -40,6 +39,7 @@ DEFAULT_RULES: tuple[Rule, ...] = (
     ModeCollapse(),
     DiversityCollapse(),
     SlowSlide(),
+    SpectralSpike(),
     RegimeChange(),
 )
 

@@ -13,22 +13,22 @@ from steadygan.diagnosis.features import churn
 from steadygan.diagnosis.fused import alarm, said, tier_of
 from steadygan.diagnosis.state import Says, StateRule
 
-
 MOTION = ("wobble/logits", "cells/churn", "ema/sample_gap", "update_coherence/discriminator")
 
 
 class Oscillation(StateRule):
-    """The fused judge raises an alarm, and things move: the logit gap swings, or samples change their cells.
+    """The fused judge raises an alarm, and things move: samples change their cells from one reading to the next.
 
-    A wobble of 1 is what chance gives in a game at rest, in every game alike: stable runs read 1.1 to 1.4, hopping ones 3 to 9.
-    Neither losses nor accuracy nor gradient norms tell the two apart.
+    Churn above chance told hopping from collapse at rest on every data set, then the distance of the generator to its average,
+    then the wobble of the logit gap. Neither losses nor accuracy nor gradient norms tell sick from stable.
     """
 
     name: Literal["oscillation"] = "oscillation"
     verdict: ClassVar[str] = "OSCILLATION"
-    needs: ClassVar[Needs] = (("wobble/logits", "cells/churn"),)
-    wobble: PositiveFloat = 2.0  # from which on the gap is said to swing
-    churn: PositiveFloat = 0.1  # of the samples above chance, from which on they are said to move
+    needs: ClassVar[Needs] = (("wobble/logits",),)
+    churn: PositiveFloat = 0.17  # share of the samples, above chance, that move from one reading to the next
+    restlessness: PositiveFloat = 0.35  # between the generator and its average, where no cells were read
+    wobble: PositiveFloat = 2.5  # of the logit gap, where no samples were seen
 
     def holds(self, course: Course) -> Booleans:
         """An alarm, and motion."""
@@ -37,8 +37,10 @@ class Oscillation(StateRule):
         return none if tier is None else alarm(course, tier, tier.warning) & self.moving(course)
 
     def moving(self, course: Course) -> Booleans:
-        """Whether anything moves: [T]."""
-        return np.asarray((signals.wobble(course) > self.wobble) | (churn(course) > self.churn))
+        """Whether things move, by the best sign of it that was read: [T]."""
+        moved, restless = churn(course), signals.restlessness(course)
+        by_samples = np.where(np.isfinite(restless), restless > self.restlessness, signals.wobble(course) > self.wobble)
+        return np.asarray(np.where(np.isfinite(moved), moved > self.churn, by_samples))
 
     def says(self, course: Course, since: int) -> Says:
         """A failure where the suspicion is great, else a warning."""

@@ -27,12 +27,16 @@ class SlowSlide(StateRule):
     needs: ClassVar[Needs] = ((CELLS, RECALL),)
     newest: PositiveInt = 12  # readings that the trend is of
     deviations: PositiveFloat = 3.5  # spreads of a series without trend
-    lost: PositiveFloat = 0.15  # between the best and the newest quarter of those readings
+    lost: PositiveFloat = 0.2  # between the best and the newest quarter of those readings
     readings: PositiveInt = 2  # in a row that begin the state, and end it
 
     def holds(self, course: Course) -> Booleans:
-        """Either of the two falls."""
-        return lasting(self.falls(course[CELLS]) | self.falls(course[RECALL]), self.readings)
+        """The cells covered, or where nobody counted them recall, falls."""
+        return lasting(self.falls(course[self.series(course)]), self.readings)
+
+    def series(self, course: Course) -> str:
+        """What is looked at."""
+        return CELLS if CELLS in course else RECALL
 
     def falls(self, values: Floats) -> Booleans:
         """Whether the newest readings fall, in trend and by enough: [T] -> [T]."""
@@ -46,7 +50,7 @@ class SlowSlide(StateRule):
 
     def says(self, course: Course, since: int) -> Says:
         """A warning: there is time to act."""
-        series = CELLS if self.falls(course[CELLS])[-1] or RECALL not in course else RECALL
+        series = self.series(course)
         recent = windows(course[series], self.newest)[-1]
         told = evidence(course, series, course[series], float(np.nanmax(recent)) - self.lost, since, "this run")
         reason = f"Coverage slides, from {np.nanmax(recent):.0%} to {told.value:.0%} of the data in {self.newest} readings."
