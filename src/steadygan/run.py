@@ -4,7 +4,7 @@ import math
 import shutil
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from steadygan.assembly import Game
@@ -152,13 +152,20 @@ class Run:
 
     def _judge(self) -> Iterator[Event]:
         known = {(finding.rule, finding.severity) for finding in self.findings}
-        self.findings = judge(self.history, self.config.rules)
+        self.findings = [self._with_checkpoint(finding) for finding in judge(self.history, self.config.rules)]
         for finding in self.findings:
             if (finding.rule, finding.severity) not in known:
                 append(self.directory.findings, finding.as_dict())
                 self.tracker.text("findings", f"{finding.verdict}: {finding.reason}", finding.step)
                 self.log(f"{finding.verdict} at step {finding.step}: {finding.reason} {finding.advice}")
                 yield Event("finding", finding.step, finding)
+
+    def _with_checkpoint(self, finding: Finding) -> Finding:
+        """The finding with the checkpoint to go back to."""
+        step = step_of(self.directory.checkpoint("safe"))
+        if finding.severity == "info" or step < 0:
+            return finding
+        return replace(finding, go_back=f"checkpoints/safe (step {step:,})")
 
     def _answer(self) -> Iterator[Event]:
         """Do what the config asks for about the findings: nothing, stop, or go back and try a remedy."""

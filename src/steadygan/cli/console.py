@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterator, Sequence
 
 from rich.console import Console, Group
 from rich.live import Live
+from rich.markup import escape
 from rich.panel import Panel
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 from steadygan.config import Config
 from steadygan.diagnosis.base import Finding
+from steadygan.diagnosis.state import told as remedy
 from steadygan.outcome import Outcome
 from steadygan.planning import Plan
 from steadygan.planning.lints import Lint
@@ -88,7 +90,12 @@ def words_for(event: Event) -> str | Panel | None:
 
 def finding_panel(finding: Finding) -> Panel:
     """A finding with its reason and advice."""
-    text = f"{finding.reason}\n[dim]try:[/dim] {finding.advice}"
+    text = escape(finding.reason) + (f" Right in {finding.confidence:.0%} of such runs." if finding.confidence else "")
+    for cause in finding.causes[:3]:
+        text += f"\n[dim]if {escape(cause.name)}:[/dim] {escape(remedy(cause))}"
+    if not finding.causes:
+        text += f"\n[dim]try:[/dim] {escape(finding.advice)}"
+    text += f"\n[dim]or go back to {finding.go_back}[/dim]" if finding.go_back else ""
     colour = COLOURS[finding.severity]
     return Panel(text, title=f"{finding.verdict} at step {finding.step}", title_align="left", border_style=colour, width=100)
 

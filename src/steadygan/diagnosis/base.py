@@ -65,6 +65,7 @@ class Finding:
         confidence: share of the labelled runs with this much evidence in which it was true, in 0..1; None where it was never
             measured.
         causes: the likeliest first; `advice` is for that one.
+        go_back: the checkpoint to go back to, where there is one.
     """
 
     rule: str
@@ -77,6 +78,7 @@ class Finding:
     since: int | None = None
     confidence: float | None = None
     causes: tuple[Cause, ...] = ()
+    go_back: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """The plain mapping that is written as one line of `findings.jsonl`, `step` first; evidence by series."""

@@ -1,5 +1,6 @@
 """StateRule: a rule that says of every reading whether the run was in a certain state."""
 
+import shlex
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,7 +67,7 @@ class StateRule(Rule):
 
 def told(cause: Cause) -> str:
     """A cause's remedy in one line, with the options that make it."""
-    options = " ".join(f"--set {setting}" for setting in cause.settings)
+    options = " ".join(f"--set {shlex.quote(setting)}" for setting in cause.settings)
     return f"{cause.advice.rstrip('.')}: {options}." if options else cause.advice
 
 

@@ -1,5 +1,6 @@
 """The findings of a run on its time line."""
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,7 @@ class Episode:
         marks: (per cent of the step axis, severity, step) of each.
         until_end: whether it still held when the run ended.
         when: the steps in words; `since`: when it began, where that is known and earlier.
+        go_back: the checkpoint to go back to, or empty.
         confidence: in words, or empty; `causes`: (name, signs, remedy) of each, the likeliest first.
         evidence: (series, value, threshold, where that is from, steps) of each number.
     """
@@ -33,6 +35,7 @@ class Episode:
     until_end: bool
     when: str
     since: str
+    go_back: str
     confidence: str
     causes: tuple[tuple[str, str, str], ...]
     evidence: tuple[tuple[str, ...], ...]
@@ -54,7 +57,7 @@ def episode(record: RunRecord, rule: str, found: list[dict[str, Any]]) -> Episod
     worst = max((severity(item) for item in found), key=SEVERITIES.index)
     verdict, reason, advice = (str(found[-1].get(key, "")) for key in ("verdict", "reason", "advice"))
     when = in_words([step for _, _, step in marks])
-    told = (since(found[-1]), confidence(found[-1]), causes(found[-1]), evidence(found[-1]))
+    told = (since(found[-1]), str(found[-1].get("go_back", "")), confidence(found[-1]), causes(found[-1]), evidence(found[-1]))
     return Episode(verdict, reason, advice, worst, marks, until_end, when, *told)
 
 
@@ -96,7 +99,7 @@ def causes(item: Mapping[str, Any]) -> tuple[tuple[str, str, str], ...]:
 def remedy(cause: Mapping[str, Any]) -> str:
     """The advice for a cause with the settings that follow it."""
     settings = cause.get("settings")
-    options = " ".join(f"--set {one}" for one in settings) if isinstance(settings, list) else ""
+    options = " ".join(f"--set {shlex.quote(str(one))}" for one in settings) if isinstance(settings, list) else ""
     return f"{str(cause.get('advice', '')).rstrip('.')}: {options}" if options else str(cause.get("advice", ""))
 
 
