@@ -45,6 +45,44 @@ def test_a_window_counts_steps_back_from_the_newest_record():
 
 def test_until_keeps_the_step_itself():
     assert len(History(RECORDS).until(20)) == 2
+    assert list(History(RECORDS).until(10)) == RECORDS[:1]
+    assert History(RECORDS).until(10).names() == ["loss/generator", "loss/discriminator"]
+    assert len(History(RECORDS).until(5)) == 0
+
+
+def test_steps_that_are_not_in_order_are_kept_as_they_came():
+    history = History([{"step": 30, "a": 3.0}, {"step": 10, "a": 1.0}, {"step": 20, "b": 2.0}])
+    assert history.steps().tolist() == [30, 10, 20]
+    assert history["a"].tolist() == [3.0, 1.0]
+    assert list(history.until(20)) == [{"step": 10, "a": 1.0}, {"step": 20, "b": 2.0}]
+
+
+def test_the_steps_of_all_records():
+    assert History(RECORDS).steps().tolist() == [10, 20, 30]
+    assert History(RECORDS).steps("step").tolist() == [10, 20, 30]
+    assert History(RECORDS).last("step") == 30
+    assert History().steps().dtype == np.int64
+
+
+def test_whole_series_make_a_history():
+    series = {name: (History(RECORDS).steps(name), History(RECORDS)[name]) for name in History(RECORDS).names()}
+    history = History.of(series)
+    assert list(history) == RECORDS
+    history.append({"step": 40, "loss/generator": 7.0})
+    assert history["loss/generator"].tolist() == [1.0, 0.5, 0.25, 7.0]
+    assert len(History.of({})) == 0
+
+
+def test_what_is_taken_out_is_a_copy():
+    history = History(RECORDS)
+    history["loss/generator"][0] = history.steps()[0] = 99
+    assert list(history) == RECORDS
+
+
+def test_words_in_a_file_are_no_readings(tmp_path):
+    path = tmp_path / "history.jsonl"
+    path.write_text('{"step": 1, "a": 1.5, "note": "hello"}\n')
+    assert list(History.read(path)) == [{"step": 1, "a": 1.5}]
 
 
 def test_appending_copies_the_record():

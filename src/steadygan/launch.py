@@ -17,7 +17,7 @@ from steadygan.environment import environment
 from steadygan.errors import CheckpointError, UsageError
 from steadygan.images import write_png
 from steadygan.losses import Wasserstein
-from steadygan.measuring import evenly
+from steadygan.measuring import drawn
 from steadygan.outcome import Outcome
 from steadygan.planning import Plan
 from steadygan.planning.lints import Lint, Setup, lint
@@ -82,7 +82,7 @@ def linted_start(
 def lints_of(game: Game, n: int = 32) -> tuple[Lint, ...]:
     """What is known to go wrong with a game that has not begun; it costs about as much as one step, and leaves no trace."""
     state, config, dataset = game.state, game.config, game.stream.dataset
-    real, label = game.stream.take(evenly(len(dataset), n))
+    real, label = game.stream.take(drawn(len(dataset), n))
     z = torch.randn(len(real), state.z_dim, generator=torch.Generator().manual_seed(config.seed)).to(state.device)
     loss = "wasserstein" if isinstance(config.loss, Wasserstein) else config.loss.name
     return lint(Setup(state.networks, state.optimizers, real, label, z, loss), config, dataset)

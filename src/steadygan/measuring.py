@@ -93,8 +93,8 @@ class Gauge:
         precision: Precision = FLOAT32,
     ) -> None:
         self.probes, self.stream, self.memory, self.precision = probes, stream, memory or {}, precision
-        self.real, self.label = stream.take(evenly(len(stream.dataset), n))
-        self.reference, self.reference_label = stream.take(evenly(len(stream.dataset), N_REFERENCE))
+        self.real, self.label = stream.take(drawn(len(stream.dataset), n))
+        self.reference, self.reference_label = stream.take(drawn(len(stream.dataset), N_REFERENCE))
         self.heldout, self.heldout_label = None, None
         if heldout is not None:
             unseen = Stream(heldout, 1, device=stream.device)
@@ -130,7 +130,7 @@ class Gauge:
         return readings
 
 
-def evenly(whole: int, n: int) -> Tensor:
+def drawn(whole: int, n: int) -> Tensor:
     """At most n of `whole` indices, drawn always alike: -> [min(n, whole)] int64. An even spacing would fall in step with data
     that comes in the order of its classes."""
     return torch.randperm(whole, generator=torch.Generator().manual_seed(SEED))[:n].sort().values

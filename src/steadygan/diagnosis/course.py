@@ -90,9 +90,11 @@ def mean(windows: Floats) -> Floats:
 def median(windows: Floats) -> Floats:
     """Median of each window, of what was read in it: [T, K] -> [T], NaN for nothing."""
     found = np.full(len(windows), np.nan)
-    some = np.isfinite(windows).any(1)
-    if some.any():
-        found[some] = np.nanmedian(windows[some], axis=1)
+    known = np.isfinite(windows)
+    whole, some = known.all(1), known.any(1)
+    found[whole] = np.median(windows[whole], axis=1)  # several times as fast as the other
+    if (part := some & ~whole).any():
+        found[part] = np.nanmedian(windows[part], axis=1)
     return found
 
 

@@ -87,4 +87,5 @@ class DiscriminatorWins(Rule):
             f"or let the generator learn faster: {change_learning_rate(history, 'generator', 2.0)}. "
             "A lower discriminator learning rate rarely helps.",
             evidence=evidence,
+            since=newest_step(history) - evidence[1].window,
         )

@@ -57,6 +57,7 @@ class DivergingNorms(Rule):
             f"{change_learning_rate(history, 'discriminator', 0.5)} {change_learning_rate(history, 'generator', 0.5)}. "
             "If the discriminator has no spectral_norm and no r1 in `stabilizers`, add one.",
             evidence=evidence,
+            since=since,
         )
 
     def runaways(self, history: History, prefixes: tuple[str, ...]) -> list[Evidence]:

@@ -66,7 +66,8 @@ class DiversityCollapse(Rule):
     def finding(self, history: History, severity: Severity, reason: str, evidence: Evidence) -> Finding:
         """The finding, with the remedy for its likely cause."""
         step, told = newest_step(history), (evidence, *players(history))
-        return Finding(self.name, self.verdict, severity, step, reason, remedy(history), told)
+        since = step - evidence.window
+        return Finding(self.name, self.verdict, severity, step, reason, remedy(history), told, since=since)
 
 
 def lasting(bad: NDArray[np.bool_], readings: int) -> int | None:

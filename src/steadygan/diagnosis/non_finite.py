@@ -37,6 +37,7 @@ class NonFinite(Rule):
             advice="Go back to checkpoints/safe and halve both learning rates: "
             f"{change_learning_rate(history, 'discriminator', 0.5)} {change_learning_rate(history, 'generator', 0.5)}. "
             "If it comes back at the same step, look at the data of that batch.",
+            since=first,
             evidence=tuple(Evidence(name, math.nan, math.inf, step - since) for name, since in list(broken.items())[:5]),
         )
 

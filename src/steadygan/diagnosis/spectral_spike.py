@@ -38,14 +38,18 @@ class SpectralSpike(StateRule):
         return np.asarray((windows(spikes.astype(np.float64), self.told) == 1).any(1))
 
     def excess(self, values: Floats) -> Floats:
-        """The growth of each reading over what the rule allows, above 1 for a spike: [T] -> [T], NaN where little is known."""
+        """The growth of each reading over what the rule allows, above 1 for a spike: [T] -> [T], NaN where it cannot be one."""
         with np.errstate(invalid="ignore", divide="ignore"):
             logs = np.where(values > 0, np.log(values), np.nan)
         past = windows(np.concatenate([[np.nan], logs[:-1]]), self.earlier)
+        found = np.full(len(values), np.nan)
+        # medians are dear: they are taken only where a reading is so far above the least of the past
+        near = np.flatnonzero((logs - np.fmin.reduce(past, axis=1) > np.log(self.times)) & (np.isfinite(past).sum(1) >= 4))
+        past = past[near]
         usual = median(past)
         noise = median(np.abs(past - usual[:, None]))
-        enough = np.isfinite(past).sum(1) >= 4
-        return np.asarray(np.where(enough, (logs - usual) / np.maximum(np.log(self.times), self.deviations * noise), np.nan))
+        found[near] = (logs[near] - usual) / np.maximum(np.log(self.times), self.deviations * noise)
+        return found
 
     def says(self, course: Course, since: int) -> Says:
         """A warning that names the weight."""
