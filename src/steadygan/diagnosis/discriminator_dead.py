@@ -10,7 +10,7 @@ from steadygan.diagnosis.course import Booleans, Course, lasting, so_far
 from steadygan.diagnosis.state import Says, StateRule, evidence
 from steadygan.history import Floats
 
-UPDATE, WEIGHT, AREA = "update_norm/discriminator", "weight_norm/discriminator", "auc/discriminator"
+UPDATE, AREA, GAP = "update_norm/discriminator", "auc/discriminator", "gap/mean"
 
 
 class DiscriminatorDead(StateRule):
@@ -31,7 +31,8 @@ class DiscriminatorDead(StateRule):
         """Either, for as long."""
         moves = relative_step(course, "generator") >= self.step_left
         still = moves & (relative_step(course) < self.step_left)
-        return lasting(still & ~resting(course), self.readings) | lasting(course[AREA] < self.area, self.readings)
+        inverted = (course[AREA] < self.area) & ~(course[GAP] > 0)  # else it knows those it trains on, and not these
+        return lasting(still & ~resting(course), self.readings) | lasting(inverted, self.readings)
 
     def says(self, course: Course, since: int) -> Says:
         """A failure: what the generator follows has no meaning."""

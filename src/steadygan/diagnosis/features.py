@@ -17,7 +17,7 @@ def bounded(values: Floats, low: float, high: float) -> Floats:
 
 
 def log(values: Floats) -> Floats:
-    """Natural logarithm, NaN for what has none."""
+    """Natural logarithm, minus infinity at 0, NaN below."""
     return -signals.minus_log(values)
 
 
@@ -38,9 +38,9 @@ FEATURES: dict[str, Feature] = {
     "coherence": lambda course: bounded(signals.coherence(course), -1.5, 1),
     "narrowness": lambda course: bounded(signals.narrowness(course), -1, 3),
     "restlessness": lambda course: bounded(log(signals.restlessness(course)), -4, 1),
-    "restlessness_rise": lambda course: bounded(rise(log(signals.restlessness(course))), 0, 3),
+    "restlessness_rise": lambda course: bounded(rise(bounded(log(signals.restlessness(course)), -6, 3)), 0, 3),
     "alikeness": lambda course: bounded(np.abs(signals.alikeness(course)), 0, 1.5),
-    "alikeness_rise": lambda course: bounded(rise(np.abs(signals.alikeness(course))), 0, 1),
+    "alikeness_rise": lambda course: bounded(rise(bounded(np.abs(signals.alikeness(course)), 0, 1.5)), 0, 1),
     "misfit": lambda course: bounded(signals.misfit(course), 0, 0.6),
     "misfit_rise": lambda course: bounded(rise(signals.misfit(course)), 0, 0.6),
     "lost_cells": lambda course: bounded(signals.lost_cells(course), 0, 1),

@@ -64,32 +64,45 @@ def tiers() -> tuple[Tier, ...]:
     return tuple(Tier(**{**one, "precision": tuple(map(tuple, one["precision"]))}) for one in plain["tiers"])
 
 
-def tier_of(course: Course) -> Tier | None:
-    """The tier with most features of which all were measured at the newest reading; None where not even the least was."""
-    return next((one for one in tiers() if all(SERIES[name] in course for name in one.weights)), None)
+def can_judge(course: Course) -> bool:
+    """Whether all features of some tier were recorded."""
+    return any(all(SERIES[name] in course for name in one.weights) for one in tiers())
 
 
-def alarm(course: Course, tier: Tier, threshold: float) -> Booleans:
-    """Whether the suspicion is above a threshold, and was for `READINGS`, after the start of the run: [T]."""
-    suspicion = tier.suspicion(course)
-    return lasting((suspicion > threshold) & ~starting(course, suspicion, tier.warning - DOUBT), READINGS)
+def margin(course: Course, severe: bool = False) -> Floats:
+    """How far the suspicion at each reading is above the threshold of a warning, or of a failure: [T].
+
+    Each reading is judged by the first tier of which all features are known there: a reading of samples that are not finite
+    is one of logits alone. NaN where not even the least tier can tell.
+    """
+    found = np.full(len(course), np.nan)
+    for one in tiers():
+        found = np.where(np.isnan(found), one.suspicion(course) - (one.failure if severe else one.warning), found)
+    return found
 
 
-def starting(course: Course, suspicion: Floats, calm: float) -> Booleans:
-    """Whether a run is still at its start: it has not been calm yet, and it is early: [T]."""
+def alarm(course: Course, severe: bool = False) -> Booleans:
+    """Whether an alarm stands at each reading: [T]."""
+    return raised(course, margin(course, severe))
+
+
+def raised(course: Course, above: Floats) -> Booleans:
+    """Whether the suspicion is above its threshold, and was for `READINGS`, after the start of the run: [T] -> [T]."""
+    return lasting((above > 0) & ~starting(course, above), READINGS)
+
+
+def starting(course: Course, above: Floats) -> Booleans:
+    """Whether a run is still at its start: it has not been calm yet, and it is early: [T] -> [T]."""
     if not len(course):
         return np.zeros(0, dtype=bool)
     early = (course.steps < START_STEPS) | (np.arange(len(course)) < START_READINGS)
-    been_calm = np.maximum.accumulate(lasting(suspicion < calm, CALM))
+    been_calm = np.maximum.accumulate(lasting(above < -DOUBT, CALM))
     return np.asarray(early & ~been_calm)
 
 
 def starting_now(course: Course) -> bool | None:
     """Whether the run is still at its start; None where no tier can tell."""
-    tier = tier_of(course)
-    if tier is None or not len(course):
-        return None
-    return bool(starting(course, tier.suspicion(course), tier.warning - DOUBT)[-1])
+    return bool(starting(course, margin(course))[-1]) if len(course) and can_judge(course) else None
 
 
 def evidence(course: Course, tier: Tier, since: int) -> tuple[Evidence, ...]:
@@ -107,10 +120,9 @@ def evidence(course: Course, tier: Tier, since: int) -> tuple[Evidence, ...]:
 def said(course: Course, since: int, what: str, causes: tuple[Cause, ...], leading: tuple[str, ...] = ()) -> Says:
     """What a rule says that stands on an alarm of the fused judge: a failure where the suspicion is great, else a warning.
     Evidence from the `leading` series comes first."""
-    tier = tier_of(course)
-    assert tier is not None  # or there would be no alarm
-    severe, told = bool(alarm(course, tier, tier.failure)[-1]), evidence(course, tier, since)
-    told = tuple(sorted(told, key=lambda one: one.series not in leading))
+    tier = next(one for one in tiers() if np.isfinite(one.suspicion(course)[-1]) or one is tiers()[-1])
+    severe = bool(alarm(course, severe=True)[-1])
+    told = tuple(sorted(evidence(course, tier, since), key=lambda one: one.series not in leading))
     numbers = ", ".join(f"{one.series} {one.value:.2g} (stable runs: {one.threshold:.2g})" for one in told[:2])
     reason = f"{what} since step {course.steps[since]:,}{f': {numbers}' if numbers else ''}."
     return Says("failure" if severe else "warning", reason, told, causes, tier.confidence(float(tier.suspicion(course)[-1])))

@@ -2,12 +2,10 @@
 
 from typing import ClassVar, Literal
 
-import numpy as np
-
 from steadygan.diagnosis.base import Needs
 from steadygan.diagnosis.causes import OF_COLLAPSE, ranked
 from steadygan.diagnosis.course import Booleans, Course
-from steadygan.diagnosis.fused import alarm, said, tier_of
+from steadygan.diagnosis.fused import alarm, said
 from steadygan.diagnosis.oscillation import Oscillation
 from steadygan.diagnosis.state import Says, StateRule
 
@@ -27,9 +25,7 @@ class ModeCollapse(StateRule):
 
     def holds(self, course: Course) -> Booleans:
         """An alarm without motion."""
-        tier = tier_of(course)
-        none = np.zeros(len(course), dtype=bool)
-        return none if tier is None else alarm(course, tier, tier.warning) & ~HOPPING.moving(course)
+        return alarm(course) & ~HOPPING.moving(course)
 
     def says(self, course: Course, since: int) -> Says:
         """A failure where the suspicion is great, else a warning."""

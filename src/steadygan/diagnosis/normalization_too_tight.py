@@ -8,7 +8,7 @@ from pydantic import PositiveFloat, PositiveInt
 from steadygan.diagnosis.base import Needs
 from steadygan.diagnosis.causes import STARVED
 from steadygan.diagnosis.course import Booleans, Course, lasting, mean
-from steadygan.diagnosis.fused import alarm, said, tier_of
+from steadygan.diagnosis.fused import alarm, said
 from steadygan.diagnosis.state import Says, StateRule
 
 AREA, GAP, SPREAD = "auc/discriminator", "gap/mean", "logit_std/real"
@@ -30,13 +30,10 @@ class NormalizationTooTight(StateRule):
 
     def holds(self, course: Course) -> Booleans:
         """An alarm, and starved for as long."""
-        tier = tier_of(course)
-        if tier is None:
-            return np.zeros(len(course), dtype=bool)
         with np.errstate(invalid="ignore", divide="ignore"):
             gap = mean(course.windows(GAP)) / mean(course.windows(SPREAD))
         starved = (gap < self.gap) & (mean(course.windows(AREA)) < self.area)
-        return lasting(starved, self.readings) & alarm(course, tier, tier.warning)
+        return lasting(starved, self.readings) & alarm(course)
 
     def says(self, course: Course, since: int) -> Says:
         """A failure where the suspicion is great, else a warning."""

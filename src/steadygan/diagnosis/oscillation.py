@@ -10,7 +10,7 @@ from steadygan.diagnosis.base import Needs
 from steadygan.diagnosis.causes import OF_OSCILLATION, ranked
 from steadygan.diagnosis.course import Booleans, Course
 from steadygan.diagnosis.features import churn
-from steadygan.diagnosis.fused import alarm, said, tier_of
+from steadygan.diagnosis.fused import alarm, said
 from steadygan.diagnosis.state import Says, StateRule
 
 MOTION = ("wobble/logits", "cells/churn", "ema/sample_gap", "update_coherence/discriminator")
@@ -26,21 +26,21 @@ class Oscillation(StateRule):
     name: Literal["oscillation"] = "oscillation"
     verdict: ClassVar[str] = "OSCILLATION"
     needs: ClassVar[Needs] = (("wobble/logits",),)
-    churn: PositiveFloat = 0.17  # share of the samples, above chance, that move from one reading to the next
-    restlessness: PositiveFloat = 0.35  # between the generator and its average, where no cells were read
+    churn: PositiveFloat = 0.1  # share of the samples, above chance, that move from one reading to the next
+    restlessness: PositiveFloat = 0.4  # between the generator and its average, in standard deviations of the data
     wobble: PositiveFloat = 2.5  # of the logit gap, where no samples were seen
 
     def holds(self, course: Course) -> Booleans:
         """An alarm, and motion."""
-        tier = tier_of(course)
-        none = np.zeros(len(course), dtype=bool)
-        return none if tier is None else alarm(course, tier, tier.warning) & self.moving(course)
+        return alarm(course) & self.moving(course)
 
     def moving(self, course: Course) -> Booleans:
-        """Whether things move, by the best sign of it that was read: [T]."""
+        """Whether the samples move, or where none were seen the logits: [T]."""
         moved, restless = churn(course), signals.restlessness(course)
-        by_samples = np.where(np.isfinite(restless), restless > self.restlessness, signals.wobble(course) > self.wobble)
-        return np.asarray(np.where(np.isfinite(moved), moved > self.churn, by_samples))
+        blind = np.isnan(moved) & np.isnan(restless)
+        return np.asarray(
+            (moved > self.churn) | (restless > self.restlessness) | (blind & (signals.wobble(course) > self.wobble))
+        )
 
     def says(self, course: Course, since: int) -> Says:
         """A failure where the suspicion is great, else a warning."""

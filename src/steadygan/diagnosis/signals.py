@@ -81,6 +81,6 @@ def blindness(course: Course) -> Floats:
 
 
 def minus_log(values: Floats) -> Floats:
-    """-log, NaN for what has none."""
+    """-log, infinite at 0, NaN below."""
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(np.where(values > 0, -np.log(values), np.nan))
+        return np.asarray(np.where(values >= 0, -np.log(values), np.nan))

@@ -25,7 +25,7 @@ class SpectralSpike(StateRule):
     name: Literal["spectral_spike"] = "spectral_spike"
     verdict: ClassVar[str] = "SPECTRAL-SPIKE"
     needs: ClassVar[Needs] = ((PREFIX,),)
-    times: PositiveFloat = 2.0  # what it was
+    times: PositiveFloat = 5.0  # what it was
     earlier: PositiveInt = 12  # readings that say what it was
     deviations: PositiveFloat = 12.0  # median absolute deviations of their logarithms
     told: PositiveInt = 4  # readings for which a spike is told
