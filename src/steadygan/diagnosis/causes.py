@@ -34,7 +34,7 @@ class Sign:
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """A cause with its signs. `settings` makes the remedy's assignments from the history."""
+    """A cause with its signs, of which the first must not be missed. `settings` makes the remedy's assignments."""
 
     name: str
     signs: tuple[Sign, ...]
@@ -43,8 +43,9 @@ class Fingerprint:
 
     def share(self, course: Course) -> float:
         """Share of the signs that are seen among those that are known: 0..1, 0 where none is."""
-        votes = [seen for sign in self.signs if (seen := sign.seen(course)) is not None]
-        return sum(votes) / len(votes) if votes else 0.0
+        seen = [sign.seen(course) for sign in self.signs]
+        votes = [one for one in seen if one is not None]
+        return sum(votes) / len(votes) if votes and seen[0] is not False else 0.0
 
     def cause(self, course: Course) -> Cause:
         """The cause with the signs that were seen."""
