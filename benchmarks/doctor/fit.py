@@ -1,0 +1,140 @@
+"""Fits the weights of the fused judge to the labelled suite, and writes `weights.json` with where they come from.
+
+    python benchmarks/doctor/fit.py [--runs DIR] [--out FILE]
+
+Weights are those of a logistic regression, none below 0, on the readings of the part `fit`: sick ones (severity 2 and more)
+against stable ones, each run counting as one whatever its length, from step 400 on. Thresholds are chosen on `fit` and `tune`
+together: that of a warning is the lowest at which no more than 3% of the stable runs raise an alarm, that of a failure the
+lowest at which none does. The part `sealed` is not read.
+"""
+
+import argparse
+import json
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from store import DEFAULT, Stored, runs
+
+from steadygan.diagnosis.course import Course
+from steadygan.diagnosis.features import FEATURES
+from steadygan.diagnosis.fused import Tier, raised
+
+Floats = NDArray[np.float64]
+FIRST = 400  # steps before which nothing is learnt from
+RIDGE = 0.02
+FALSE_ALARMS = 0.03  # of stable runs
+LOGITS = ("wobble", "coherence", "narrowness")
+SAMPLES = (*LOGITS, "restlessness_rise", "alikeness", "alikeness_rise")
+TIERS = {
+    "reference": (*SAMPLES, "misfit", "misfit_rise", "lost_cells", "lost_cells_rise", "lost_recall", "churn"),
+    "samples": SAMPLES,
+    "logits": LOGITS,
+}
+OUT = Path(__file__).parents[2] / "src/steadygan/diagnosis/weights.json"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A labelled run: its course, severity by reading, and what it is: a run that something was done to is never `stable`."""
+
+    course: Course
+    severity: NDArray[np.int64]
+    state: str
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=Path, default=DEFAULT)
+    parser.add_argument("--out", type=Path, default=OUT)
+    options = parser.parse_args()
+    fit = [labelled(one) for one in runs(options.runs, part="fit")]
+    both = fit + [labelled(one) for one in runs(options.runs, part="tune")]
+    fitted = [tier(name, features, fit, both) for name, features in TIERS.items()]
+    counts = {state: sum(one.state == state for one in both) for state in ("stable", "sick", "undecided")}
+    said = {"made by": "benchmarks/doctor/fit.py", "date": str(date.today()), "runs of fit and tune": counts}
+    options.out.write_text(json.dumps({"provenance": said, "tiers": fitted}, indent=1) + "\n")
+    print(f"{counts}; written to {options.out}")
+
+
+def labelled(one: Stored) -> Run:
+    """A stored run as it is learnt from."""
+    truth = one.truth
+    state = "undecided" if truth.state == "stable" and one.meta["injected"] is not None else truth.state
+    return Run(Course(one.history), np.array(truth.severity), state)
+
+
+def tier(name: str, features: tuple[str, ...], fit: list[Run], both: list[Run]) -> dict[str, Any]:
+    """One tier as `weights.json` holds it."""
+    values, sick, share = readings(fit, features)
+    weights, bias = logistic(values, sick, share)
+    usual = {feature: round(float(np.quantile(values[~sick, i], 0.95)), 4) for i, feature in enumerate(features)}
+    kept = {feature: round(float(weight), 4) for feature, weight in zip(features, weights, strict=True) if weight > 1e-3}
+    draft = Tier(name, kept, {one: usual[one] for one in kept}, round(bias, 4), 0.0, 0.0, ())
+    warning, failure = (threshold(draft, both, allowed) for allowed in (FALSE_ALARMS, 0.0))
+    print(f"{name}: {kept} bias {bias:.2f}, warning {warning:.2f}, failure {failure:.2f}")
+    values, sick, share = readings(both, tuple(kept))
+    sums = values @ np.array(list(kept.values())) + bias
+    thresholds = {"warning": warning, "failure": max(failure, warning)}
+    return {**vars(draft), **thresholds, "precision": precision(sums, sick, share, warning)}
+
+
+def readings(those: list[Run], features: tuple[str, ...]) -> tuple[Floats, NDArray[np.bool_], Floats]:
+    """(features [N, F], whether sick [N], weight [N] so that each run counts as one) of all readings that are either."""
+    rows, sick, share = [], [], []
+    for run in those:
+        values = np.stack([run.course.feature(name, FEATURES[name]) for name in features], 1)
+        known = np.isfinite(values).all(1) & (run.course.steps >= FIRST)
+        for label, chosen in ((True, known & (run.severity >= 2)), (False, known & (run.severity == 0))):
+            rows.append(values[chosen])
+            sick.append(np.full(chosen.sum(), label))
+            share.append(np.full(chosen.sum(), 1 / max(chosen.sum(), 10)))
+    return np.concatenate(rows), np.concatenate(sick), np.concatenate(share)
+
+
+def logistic(values: Floats, sick: NDArray[np.bool_], share: Floats) -> tuple[Floats, float]:
+    """Weights, none below 0, and bias: both classes weigh the same."""
+    centre, spread = values.mean(0), values.std(0) + 1e-9
+    scaled = (values - centre) / spread
+    share = np.where(sick, share / share[sick].sum(), share / share[~sick].sum())
+
+    def loss(parameters: Floats) -> tuple[float, Floats]:
+        z = scaled @ parameters[1:] + parameters[0]
+        slope = (1 / (1 + np.exp(-z)) - sick) * share
+        value = float((share * np.where(sick, np.logaddexp(0, -z), np.logaddexp(0, z))).sum())
+        gradient = np.concatenate([[slope.sum()], scaled.T @ slope + 2 * RIDGE * parameters[1:]])
+        return value + RIDGE * float((parameters[1:] ** 2).sum()), gradient
+
+    start, bounds = np.zeros(values.shape[1] + 1), [(None, None), *[(0, None)] * values.shape[1]]
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
+    weights = found[1:] / spread
+    return weights, float(found[0] - weights @ centre)
+
+
+def threshold(draft: Tier, those: list[Run], allowed: float) -> float:
+    """The lowest threshold at which no more than the allowed share of the stable runs raise an alarm."""
+    stable = [run.course for run in those if run.state == "stable"]
+    for candidate in np.arange(-3, 8, 0.05):
+        if np.mean([raised(course, draft.suspicion(course) - candidate).any() for course in stable]) <= allowed:
+            return round(float(candidate), 2)
+    return 8.0
+
+
+def precision(sums: Floats, sick: NDArray[np.bool_], share: Floats, warning: float) -> list[tuple[float, float]]:
+    """(sum, share of the readings with at least that sum that were sick), from the warning up; one run counts as one, and two
+    more that were right and wrong, so that few runs are never sure (Laplace)."""
+    found = []
+    for at in np.arange(warning, max(warning + 6, sums.max()), 0.5):
+        above = sums >= at
+        if (weight := share[above].sum()) < 3:
+            break
+        found.append((round(float(at), 2), round(float((share[above & sick].sum() + 1) / (weight + 2)), 3)))
+    return found
+
+
+if __name__ == "__main__":
+    main()
