@@ -8,8 +8,7 @@ from pydantic import PositiveFloat
 from steadygan.diagnosis import signals
 from steadygan.diagnosis.base import Needs
 from steadygan.diagnosis.causes import OF_OSCILLATION, ranked
-from steadygan.diagnosis.course import Booleans, Course
-from steadygan.diagnosis.features import churn
+from steadygan.diagnosis.course import Booleans, Course, median
 from steadygan.diagnosis.fused import alarm, said
 from steadygan.diagnosis.state import Says, StateRule
 
@@ -35,12 +34,13 @@ class Oscillation(StateRule):
         return alarm(course) & self.moving(course)
 
     def moving(self, course: Course) -> Booleans:
-        """Whether the samples move, or where none were seen the logits: [T]."""
-        moved, restless = churn(course), signals.restlessness(course)
-        blind = np.isnan(moved) & np.isnan(restless)
-        return np.asarray(
-            (moved > self.churn) | (restless > self.restlessness) | (blind & (signals.wobble(course) > self.wobble))
-        )
+        """Whether the samples move, or where none were seen the logits: [T]. A generator that has jumped once is far from its
+        average for a while, too, but its samples no longer change their cells."""
+        moved = median(course.windows("cells/churn")) - course["cells/churn_floor"]
+        restless = signals.restlessness(course)
+        away = (restless > self.restlessness) & ~(moved < 0)
+        swings = np.isnan(moved) & np.isnan(restless) & (signals.wobble(course) > self.wobble)
+        return np.asarray((moved > self.churn) | away | swings)
 
     def says(self, course: Course, since: int) -> Says:
         """A failure where the suspicion is great, else a warning."""
