@@ -2,6 +2,7 @@
 
 import copy
 import math
+from itertools import chain
 
 import pytest
 import torch
@@ -24,9 +25,10 @@ def players(normalize=torchs):
     return generator, nn.Sequential(*layers)
 
 
-def loop(generator, discriminator, monitor=None, steps=12):
-    """A plain loop, as in any tutorial; yields the verdict of each step."""
+def loop(generator, discriminator, monitor=None, steps=12, watch=None):
+    """A plain loop, as in any tutorial; yields the verdict of each step. `watch` makes a monitor that knows the optimizers."""
     of_g, of_d = (torch.optim.Adam(each.parameters(), 1e-2) for each in (generator, discriminator))
+    monitor = watch((of_g, of_d)) if watch else monitor
     for _ in range(steps):
         real, fake = torch.randn(16, 12), generator(torch.randn(16, 4))
         real_logits, fake_logits = discriminator(real), discriminator(fake.detach())
@@ -37,16 +39,25 @@ def loop(generator, discriminator, monitor=None, steps=12):
         of_g.zero_grad()
         softplus(-discriminator(fake)).mean().backward()
         of_g.step()
-        losses = {"loss/discriminator": loss}
-        yield monitor and monitor.step(real_logits=real_logits, fake_logits=fake_logits, fake=fake, real=real, scalars=losses)
+        given = {"real_logits": real_logits, "fake_logits": fake_logits, "fake": fake, "real": real}
+        given |= {"held_out_logits": real_logits, "averaged": fake, "scalars": {"loss/discriminator": loss}}
+        yield monitor and monitor.step(**given)
 
 
 def fed(monitor, steps, n=32, **more):
     """Steps of a game that nobody plays."""
     for _ in range(steps):
+        moved(monitor)
         given = {"real_logits": torch.randn(n, 1) + 1, "fake_logits": torch.randn(n, 1), "real": torch.randn(n, 6)}
         verdict = monitor.step(**{**given, "fake": torch.randn(n, 6), **more})
     return verdict
+
+
+@torch.no_grad()
+def moved(monitor):
+    """The weights a little further: a player that stands still is a finding."""
+    for parameter in chain(*monitor._reader.parameters.values()):
+        parameter.add_(0.01)
 
 
 def plain(out=None, every=2, **more):
@@ -58,23 +69,36 @@ def rules(verdict):
 
 
 @pytest.mark.parametrize("normalize", [torchs, lambda layer: spectral_norm(layer) and layer], ids=["torch's", "ours"])
-def test_training_is_the_same_bit_for_bit(normalize, tmp_path):
-    """A reading with all probes at every step, with all that could move: buffers, modes, gradients, random state."""
+@pytest.mark.parametrize(("every", "steps"), [(1, 12), (4, 40)])
+def test_training_is_the_same_bit_for_bit(normalize, every, steps, tmp_path):
+    """Readings with all probes, with all that could move: buffers, modes, gradients, random state. Two steps in a row are seen
+    with `every` 4, and cells of the data after 512 examples."""
     generator, discriminator = players(normalize)
-    traces = []
+    traces, monitors = [], []
     for watched in (False, True):
         torch.manual_seed(1)
         g, d = copy.deepcopy((generator, discriminator))
-        monitor = Monitor(g, d, tmp_path / "run", every=1, budget=1e9) if watched else None
         buffers = [id(buffer) for buffer in (*g.buffers(), *d.buffers())]
-        for _ in loop(g, d, monitor):
+
+        def watch(optimizers, players=(g, d)):
+            monitors.append(Monitor(*players, tmp_path / "run", every=every, budget=1e9, optimizers=optimizers))
+            return monitors[0]
+
+        for _ in loop(g, d, steps=steps, watch=watch if watched else None):
             pass
         state = {f"{n}{name}": value for n, each in enumerate((g, d)) for name, value in each.state_dict().items()}
         state |= {f"{n}{name} grad": p.grad for n, each in enumerate((g, d)) for name, p in each.named_parameters()}
         assert buffers == [id(buffer) for buffer in (*g.buffers(), *d.buffers())]
         assert all(module.training for each in (g, d) for module in each.modules())
         traces.append({**state, "random": torch.get_rng_state()})
-    assert len(monitor.history.steps("sigma/D.0")) == 12
+    assert len(monitors[0].history.steps("sigma/D.0")) == steps // every
+    assert monitors[0]._reader.notes == {}
+    if every > 1:
+        assert {"update_coherence/generator", "wobble/logits", "cells/js", "ema/sample_gap"} - {
+            *monitors[0].history.names()
+        } == {
+            "wobble/logits"  # that takes eight steps
+        }
     assert traces[0].keys() == traces[1].keys()
     assert [name for name in traces[0] if not torch.equal(traces[0][name], traces[1][name])] == []
 
@@ -173,6 +197,22 @@ def test_gradient_norms_are_torchs_and_what_is_given_goes_first():
     assert monitor.history.last("grad_norm/discriminator") == 7
 
 
+@pytest.mark.parametrize("to_none", [True, False])
+def test_gradients_that_were_zeroed_before_the_call_are_no_reading(to_none):
+    """A norm of 0 would say that nothing is learnt; it does say so where the weights stand still, too."""
+    generator, discriminator = players()
+    monitor = Monitor(generator, discriminator, every=2)
+    for step in range(12):
+        for parameter in chain(generator.parameters(), discriminator.parameters()):
+            parameter.grad = torch.ones_like(parameter)
+        with torch.no_grad():
+            next(generator.parameters()).add_(0.1 if step < 6 else 0.0)
+        generator.zero_grad(set_to_none=to_none)
+        monitor.step()
+    assert monitor.history.steps("grad_norm/generator").tolist() == ([] if to_none else [8, 10, 12])
+    assert len(monitor.history.steps("grad_norm/discriminator")) == 6
+
+
 @pytest.mark.parametrize("shape", [(8,), (8, 1), (8, 1, 5, 3), (8, 15)])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
 def test_logits_of_any_shape_count_once_a_sample(shape, dtype):
@@ -207,8 +247,9 @@ def test_no_graph_is_kept_alive():
             real_logits=batch[:, 0], fake_logits=batch, fake=batch, real=batch, scalars={"loss/generator": batch.sum()}
         )
     window = monitor._reader.window
-    kept = [*window.logits["real"], *window.logits["fake"], *window.images["fake"], *window.meter.sums.values()]
-    assert len(kept) == 6
+    kept = [*window.logits["real"].values(), *window.logits["fake"].values(), *window.sums.values()]
+    kept += [*window.images["fake"].batches, *window.pooled["fake"].batches, *monitor._reader.reference.batches]
+    assert len(kept) == 10
     assert not any(tensor.requires_grad for tensor in kept)
 
 
@@ -221,9 +262,8 @@ def test_nothing_is_waited_for_between_readings():
             parameter.grad = torch.empty_like(parameter)
     batch = torch.empty(8, 6, device="meta")
     for _ in range(999):
-        monitor.step(
-            real_logits=batch[:, :1], fake_logits=batch[:, 0], fake=batch, real=batch, scalars={"loss/generator": batch.sum()}
-        )
+        given = {"real_logits": batch[:, :1], "fake_logits": batch[:, 0], "held_out_logits": batch[:, 0]}
+        monitor.step(**given, fake=batch, averaged=batch, real=batch, scalars={"loss/generator": batch.sum()})
     assert monitor._reader.notes == {}
     monitor.step()
     assert "monitor/logits" in rules(monitor.verdict)  # but the reading does ask
@@ -236,9 +276,8 @@ def test_nothing_is_waited_for_on_a_gpu():
     torch.cuda.set_sync_debug_mode("error")
     try:
         for _ in range(99):
-            monitor.step(
-                real_logits=batch[:, :1], fake_logits=batch[:, 1], fake=batch, real=batch, scalars={"loss/g": batch.sum()}
-            )
+            given = {"real_logits": batch[:, :1], "fake_logits": batch[:, 1], "held_out_logits": batch[:, 1]}
+            monitor.step(**given, fake=batch, averaged=batch, real=batch, scalars={"loss/g": batch.sum()})
     finally:
         torch.cuda.set_sync_debug_mode("default")
     assert monitor._reader.notes == {}
@@ -250,9 +289,10 @@ def test_small_batches_are_pooled_and_too_few_images_are_no_reading():
     monitor = plain(every=20)
     fed(monitor, 20, n=4)
     assert "diversity/pairwise_ratio" in monitor.history
-    assert sum(map(len, monitor._reader.window.images["real"])) == 0  # a reading empties it
+    assert monitor._reader.window.images["real"].batches == []  # a reading empties it
     fed(monitor, 19, n=4)
-    assert sum(map(len, monitor._reader.window.images["real"])) == 64  # the first, and those of the last 15 steps
+    kept = monitor._reader.window.images["real"].batches
+    assert sum(map(len, kept)) == 64  # the first, and those of the last 15 steps
     few = plain(every=2)
     verdict = fed(few, 40, n=4)
     assert "diversity/pairwise_ratio" not in few.history
@@ -263,12 +303,13 @@ def test_of_large_images_little_is_kept():
     monitor = plain(every=1)
     reader = monitor._reader
     reader.take("fake", None, torch.randn(80, 3, 64, 64), 0)
-    assert reader.window.images["fake"][0].shape == (64, 4096)
+    assert reader.window.images["fake"].read().shape == (64, 4096)
+    assert reader.window.pooled["fake"].read().shape == (80, 3, 9, 9)  # at most 256 values, all of the picture
 
 
 def test_what_is_not_given_is_not_judged():
     verdict = [plain(every=1).step(real_logits=torch.ones(4)), fed(plain(every=1), 1)]
-    assert set(verdict[0].not_judged) == {"MODE-COLLAPSE", "DISCRIMINATOR-WINS", "DIVERGENCE"}
+    assert {"MODE-COLLAPSE", "DISCRIMINATOR-WINS", "DIVERGENCE"} <= set(verdict[0].not_judged)
     assert "MODE-COLLAPSE needs fake= and real=" in str(verdict[0])
     blind = Monitor(nn.Identity(), nn.Identity(), every=1)
     for _ in range(30):
@@ -288,6 +329,9 @@ WRONG = {
     "a loss that is text": {"scalars": {"loss/generator": "0.3"}},
     "a step": {"scalars": {"step": 3}},
     "no name": {"scalars": {3: 3.0}},
+    "a mean of held-out logits": {"held_out_logits": torch.tensor(1.0)},
+    "an average of nothing": {"averaged": torch.ones(32, 6)},
+    "an average of other latents": {"averaged": torch.ones(8, 6), "fake": torch.ones(32, 6)},
     "two sizes": {"real": torch.ones(32, 6), "fake": torch.ones(32, 7)},
 }
 

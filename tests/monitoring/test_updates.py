@@ -37,6 +37,15 @@ def test_those_of_a_large_one_are_estimated():
     assert readings["update_cosine/D"] == pytest.approx(-1, abs=1e-5)
 
 
+def test_all_of_a_weight_is_looked_at():
+    """A move of one half of it, whichever half, has the length of a move of 1 in half of the entries."""
+    for half in (slice(0, 50 * PER_WEIGHT), slice(50 * PER_WEIGHT, None)):
+        direction = torch.zeros(100 * PER_WEIGHT)
+        direction[half] = 1.0
+        readings = moved(nn.Linear(100 * PER_WEIGHT, 1, bias=False), [direction, direction]).read("D")
+        assert readings["update_norm/D"] == pytest.approx((50 * PER_WEIGHT) ** 0.5, rel=1e-4)
+
+
 def test_momentum_is_taken_off_the_cosine():
     network = nn.Linear(4, 3)
     updates = Updates(network, torch.optim.Adam(network.parameters(), betas=(0.9, 0.99)))

@@ -1,11 +1,12 @@
 """Monitor: three lines that measure and judge a training loop which somebody else wrote."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from steadygan.diagnosis.base import Finding
 from steadygan.diagnosis.judge import judge
@@ -17,7 +18,8 @@ from steadygan.history import History
 from steadygan.monitor.account import Account
 from steadygan.monitor.files import Files
 from steadygan.monitor.reader import Reader
-from steadygan.monitor.wrapped import is_main_process, unwrapped
+from steadygan.monitor.words import argument
+from steadygan.monitor.wrapped import by_player, is_main_process, unwrapped
 
 GRADIENT_READINGS = 5  # of the gradient norms in each window: their mean is known well enough, and small games are not slowed
 SETTLED = 20  # readings after which the monitor's cost says something
@@ -45,6 +47,8 @@ class Monitor:
         budget: share of the loop's time that the monitor may take, above 0. Decompositions of the weights wait until they fit
             into it; nothing else ever waits.
         threshold: the logit between real and fake: 0 for logistic and hinge losses, 0.5 for least squares.
+        optimizers: (the generator's, the discriminator's). They are only read: beta1 for `update_coherence`, which is left out
+            without them, and the learning rates.
 
     Attributes:
         history: every reading so far.
@@ -63,6 +67,7 @@ class Monitor:
         every: int = 50,
         budget: float = 0.02,
         threshold: float = 0.0,
+        optimizers: Sequence[Optimizer] | None = None,
     ) -> None:
         if every < 1 or not budget > 0:
             raise UsageError(f"monitor: every must be at least 1 and budget above 0, got {every} and {budget}")
@@ -72,7 +77,7 @@ class Monitor:
         self._files = Files(Path(out), settings) if out is not None and is_main_process() else None
         self.history = self._files.history() if self._files else History()
         self._account = Account(budget)
-        self._reader = Reader(networks, self._account, threshold)
+        self._reader = Reader(networks, self._account, threshold, by_player(networks, optimizers))
         self._before = self.history.last("time/seconds") or 0.0  # seconds of earlier sessions
         self._readings = 0  # of this session
         self._go_back(int(self.history.last("step") or 0))
@@ -88,7 +93,6 @@ class Monitor:
         what the loop asked of it is not counted: that is the loop's own work."""
         return self._account.share
 
-    @torch.no_grad()
     def step(
         self,
         *,
@@ -96,6 +100,8 @@ class Monitor:
         fake_logits: Tensor | None = None,
         fake: Tensor | None = None,
         real: Tensor | None = None,
+        held_out_logits: Tensor | None = None,
+        averaged: Tensor | None = None,
         scalars: Mapping[str, Tensor | float] | None = None,
     ) -> Verdict:
         """Take in one step, after both optimizers; all is optional, and what is not given is not measured.
@@ -105,7 +111,9 @@ class Monitor:
 
         Args:
             real_logits, fake_logits: the discriminator's raw output [B], [B, 1] or maps [B, 1, h, w], with or without graph.
-            fake, real: what it saw [B, ...], in one range and shape; for diversity.
+            fake, real: what it saw [B, ...], in one range and shape; for diversity and for what of the data the fakes cover.
+            held_out_logits: what it says of real examples that it never trains on; once a reading is enough.
+            averaged: what an average of the generator makes of the same z as `fake`; once a reading is enough.
             scalars: further numbers by name, such as `loss/discriminator`, `loss/generator`, `penalty/r1`,
                 `learning_rate/generator`; one under a measured name takes its place. Tensors are not waited for.
 
@@ -120,12 +128,15 @@ class Monitor:
         left = -reader.step % self.every  # steps until the reading
         if left == 0:
             wait_for(reader.window.device)
-        with self._account:
+        with self._account, torch.no_grad():
             self._images_seen += reader.take("real", real_logits, real, left)
             reader.take("fake", fake_logits, fake, left)
+            reader.take("held_out", held_out_logits, None, left)
+            reader.take_averaged(fake, averaged, left)
             reader.take_scalars(scalars)
             if left % max(self.every // GRADIENT_READINGS, 1) == 0:
                 reader.take_gradients(scalars)
+            reader.take_updates(left)
             if left == 0:
                 reader.attempt("reading", self._read)
                 reader.renew()
@@ -145,10 +156,9 @@ class Monitor:
             self._files.put_down(self.verdict)
 
     def _go_back(self, step: int) -> None:
-        self._reader.step, self._reader.notes = step, {}
-        self._reader.renew()
+        self._reader.go_back(step)
         self._images_seen = int(self.history.last("images_seen") or 0)
-        self.verdict = Verdict.of(judge(self.history), self.history, int(self.history.last("step") or 0))
+        self.verdict = Verdict.of(judge(self.history), self.history, int(self.history.last("step") or 0), argument)
 
     def _read(self) -> None:
         """Measure, judge, write."""
@@ -179,7 +189,7 @@ class Monitor:
             self.verdict = self._verdict()
 
     def _verdict(self) -> Verdict:
-        return Verdict.of([*judge(self.history), *self._reader.notes.values()], self.history, self.steps)
+        return Verdict.of([*judge(self.history), *self._reader.notes.values()], self.history, self.steps, argument)
 
     def _write(self, reading: Mapping[str, float], news: list[Finding]) -> None:
         if self._files:

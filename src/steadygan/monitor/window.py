@@ -6,13 +6,15 @@ import torch
 from torch import Tensor
 
 from steadygan.errors import UsageError
-from steadygan.measuring import Meter
+from steadygan.monitor.examples import Newest, checked, kind, small, thinned
+from steadygan.monitor.gap import Batches, gap_of
+from steadygan.monitoring.cells import Cells
 from steadygan.monitoring.logits import separation
 
 N_LOGITS = 256  # of each side, the newest: what accuracy, spread and separation are read from
-N_IMAGES = 64  # of each side, the newest; as many as the probes of our own runs look at
-N_VALUES = 4096  # of each example, evenly spaced: enough for distances, and little to keep
-FEWEST_IMAGES = 16  # of fewer images the spread is mostly noise
+N_DIVERSITY = 64  # examples of each side; as many as the probes of our own runs look at
+N_CELLS = Cells().n  # the same of histograms over the cells of the data
+FEWEST = 16  # of fewer examples the spread is mostly noise
 
 
 class Window:
@@ -24,79 +26,91 @@ class Window:
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
-        self.meter = Meter()
+        self.sums: dict[str, Tensor] = {}  # of scalars, and how many there were
+        self.counts: dict[str, int] = {}
         self.numbers: dict[str, list[float]] = {}
-        self.logits: dict[str, list[Tensor]] = {"real": [], "fake": []}
-        self.images: dict[str, list[Tensor]] = {"real": [], "fake": []}
+        self.logits: dict[str, dict[int, Tensor]] = {"real": {}, "fake": {}, "held_out": {}}  # by the steps left
+        self.images = {side: Newest(N_DIVERSITY, thinned) for side in ("real", "fake", "paired", "averaged")}
+        self.pooled = {side: Newest(N_CELLS, small) for side in ("real", "fake")}
 
-    def add_logits(self, side: str, value: object) -> int:
-        """Take in the logits of one batch; returns its size."""
+    def add_logits(self, side: str, value: object, left: int) -> int:
+        """Take in the logits of one batch, `left` steps before the reading; returns its size."""
         logits = per_sample(f"{side}_logits", value)
-        self.logits[side].append(logits)
-        return len(logits)
+        self.logits[side][left] = logits
+        return logits.shape[0]
 
     def add_images(self, side: str, value: object, left: int) -> int:
-        """Take in one batch of examples, `left` steps before the reading; returns its size. Only those that the reading will
-        look at are copied, and the first ones of a window, for they may be the only ones; of large ones only some values."""
-        images = examples(side, value)
-        if not self.images[side] or left * len(images) < N_IMAGES:
-            values = images[:N_IMAGES].flatten(1)
-            self.images[side].append(values[:, :: stride(values.shape[1])].clone())
-        return len(images)
+        """Take in one batch of examples, `left` steps before the reading; returns its size."""
+        images = checked(side, value)
+        if left * images.shape[0] < max(N_CELLS, N_DIVERSITY) or not self.pooled[side].batches:
+            self.images[side].add(images, left)
+            self.pooled[side].add(images, left)
+        return images.shape[0]
+
+    def add_pairs(self, fake: object, averaged: object, left: int) -> None:
+        """Take in what the generator and its average made of the same latents, `left` steps before the reading."""
+        hint = "give what both generators make of the same z"
+        if fake is None:
+            raise UsageError("monitor.step: averaged is given without fake", hint)
+        live, average = checked("fake", fake), checked("averaged", averaged)
+        if live.shape != average.shape:
+            raise UsageError(f"monitor.step: fake is {list(live.shape)} and averaged is {list(average.shape)}", hint)
+        self.images["paired"].add(live, left)
+        self.images["averaged"].add(average, left)
 
     def add_scalar(self, name: str, value: object) -> None:
         """Take in one named number; one that is on the host already stays there."""
         if not isinstance(name, str) or name == "step":
             hint = "names are like 'loss/generator'; steps are counted by the calls, and `rewind` sets the count"
             raise UsageError(f"monitor.step: {name!r} names no scalar", hint)
-        if isinstance(value, Real):
+        if isinstance(value, Tensor):
+            number = scalar(name, value, self.device)
+            if name in self.sums:
+                self.sums[name].add_(number)
+            else:
+                self.sums[name] = number.to(torch.float64 if number.dtype == torch.float64 else torch.float32, copy=True)
+            self.counts[name] = self.counts.get(name, 0) + 1
+        elif isinstance(value, Real):
             self.numbers.setdefault(name, []).append(float(value))
         else:
-            first = name not in self.meter.sums  # the sum is a tensor of our own, the first term is the caller's
-            self.meter.add({name: scalar(name, value, self.device, copy=first)})
+            raise UsageError(f"monitor.step: scalars[{name!r}] must be one number, got {kind(value)}")
 
     def read_scalars(self) -> dict[str, float]:
-        """The mean of each."""
-        return self.meter.read() | {name: sum(values) / len(values) for name, values in self.numbers.items()}
+        """The mean of each, in one copy to the host."""
+        sums = dict(zip(self.sums, torch.stack(list(self.sums.values())).tolist(), strict=True)) if self.sums else {}
+        of_numbers = {name: sum(values) / len(values) for name, values in self.numbers.items()}
+        return {name: total / self.counts[name] for name, total in sums.items()} | of_numbers
 
     def read_logits(self, threshold: float) -> dict[str, float]:
-        """Mean logits of all steps, and the separation of the newest ones, in one copy to the host."""
-        real, fake = self.logits["real"], self.logits["fake"]
-        if not real and not fake:
+        """Mean logits of all steps, the swings of their gap, the separation of the newest ones; in one copy to the host."""
+        given = {side: batches for side, batches in self.logits.items() if batches}
+        if not given:
             return {}
-        together = torch.cat([logits.to(self.device).flatten() for logits in (*real, *fake)]).cpu().double()
-        n = sum(map(len, real))
-        of_real, of_fake = together[:n], together[n:]
-        means = {
-            f"logit/{side}": logits.mean().item() for side, logits in (("real", of_real), ("fake", of_fake)) if len(logits)
-        }
-        if not real or not fake:
-            return means
-        return {**means, **separation(of_real[-N_LOGITS:], of_fake[-N_LOGITS:], threshold)}
+        flat = [logits.to(self.device).flatten() for batches in given.values() for logits in batches.values()]
+        sizes = {side: [logits.shape[0] for logits in batches.values()] for side, batches in given.items()}
+        together = torch.cat(flat).cpu().double()
+        logits = dict(zip(given, torch.split(together, [sum(each) for each in sizes.values()]), strict=True))
+        readings = {f"logit/{side}": values.mean().item() for side, values in logits.items()}
+        if "real" not in given or "fake" not in given:
+            return readings
+        real, fake = (Batches(list(given[side]), sizes[side], logits[side].numpy()) for side in ("real", "fake"))
+        separated = separation(logits["real"][-N_LOGITS:], logits["fake"][-N_LOGITS:], threshold)
+        return {**readings, **gap_of(real, fake), **separated}
 
     def read_images(self) -> tuple[Tensor, Tensor] | None:
-        """The newest examples of both sides, at most `N_IMAGES` of each, as rows [N, D]; None where there are too few.
+        """As many of the newest examples of both sides, as rows [N, D]; None where there are too few.
 
         Raises:
             UsageError: the two sides differ in shape.
         """
-        if not self.images["real"] or not self.images["fake"]:
+        real, fake = self.images["real"].read(), self.images["fake"].read()
+        if real is None or fake is None:
             return None
-        real, fake = (torch.cat(self.images[side])[-N_IMAGES:] for side in ("real", "fake"))
         if real.shape[1] != fake.shape[1]:
             problem = "monitor.step: the examples of real and fake differ in size"
             raise UsageError(problem, "give both as the discriminator sees them")
         n = min(len(real), len(fake))
-        return (real[-n:], fake[-n:]) if n >= FEWEST_IMAGES else None
-
-
-def stride(n: int) -> int:
-    """The step that leaves at most `N_VALUES` of n; odd, so that it does not run along the columns of an image.
-
-    >>> stride(3 * 32 * 32), stride(3 * 64 * 64), stride(3 * 1024 * 1024)
-    (1, 3, 769)
-    """
-    return -(-n // N_VALUES) | 1
+        return (real[-n:], fake[-n:]) if n >= FEWEST else None
 
 
 def per_sample(name: str, value: object) -> Tensor:
@@ -112,25 +126,12 @@ def per_sample(name: str, value: object) -> Tensor:
         hint = "give what the discriminator returned, before any mean"
         raise UsageError(f"monitor.step: {name} must be [B, ...] with at least one sample, got {list(value.shape)}", hint)
     logits = value if value.dtype in (torch.float32, torch.float64) else value.float()
-    return logits.clone() if logits.numel() == len(logits) else logits.flatten(1).mean(1)
+    return logits.clone() if logits.numel() == logits.shape[0] else logits.flatten(1).mean(1)
 
 
-def examples(name: str, value: object) -> Tensor:
-    """The same tensor [B, ...], checked."""
-    if not isinstance(value, Tensor) or value.dim() < 2 or value.numel() == 0:
-        hint = "give the batch that the discriminator sees"
-        raise UsageError(f"monitor.step: {name} must be one tensor of examples [B, ...], got {kind(value)}", hint)
-    return value
-
-
-def scalar(name: str, value: object, device: torch.device, copy: bool) -> Tensor:
-    """A tensor of one number on `device`, in float32 at least: -> scalar; the same tensor where there is nothing to do."""
-    if not isinstance(value, Tensor) or value.numel() != 1 or value.is_complex():
+def scalar(name: str, value: Tensor, device: torch.device) -> Tensor:
+    """A tensor of one number on `device`: -> scalar; the same tensor where there is nothing to do."""
+    if value.numel() != 1 or value.is_complex():
         raise UsageError(f"monitor.step: scalars[{name!r}] must be one number, got {kind(value)}")
-    wide = torch.float64 if value.dtype == torch.float64 else torch.float32
-    return value.reshape(()).to(device, wide, non_blocking=device.type != "cpu", copy=copy)
-
-
-def kind(value: object) -> str:
-    """What somebody gave, in a few words."""
-    return f"a tensor {list(value.shape)} of {value.dtype}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
+    number = value if value.dim() == 0 else value.reshape(())
+    return number if number.device == device else number.to(device, non_blocking=device.type != "cpu")

@@ -8,10 +8,13 @@ ARGUMENTS = {
     "coverage/": "fake= and real=",
     "loss/": "scalars=",
     "penalty/": "scalars=",
-    "learning_rate/": "scalars=",
+    "learning_rate/": "optimizers=",
+    "update_coherence/": "optimizers=",
     "sigma_error/": "spectral_norm on a network",
     **dict.fromkeys(("logit", "accuracy/", "auc/", "gap/", "dispersion/", "wobble/"), "real_logits= and fake_logits="),
-    **dict.fromkeys(("sigma/", "grad_norm/", "update_", "weight_norm/"), "networks with weights that can be read"),
+    "sigma/": "a budget= that pays for spectra",
+    "grad_norm/": "gradients in .grad",
+    **dict.fromkeys(("update_", "weight_norm/"), "networks with weights that can be read"),
 }
 
 

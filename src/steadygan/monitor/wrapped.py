@@ -1,10 +1,12 @@
-"""Networks as other libraries hand them over: compiled, distributed, sharded."""
+"""Networks and optimizers as other libraries hand them over: compiled, distributed, sharded."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from torch import Tensor, distributed, nn
+from torch.optim import Optimizer
 
 from steadygan.errors import NetworkError, UsageError
+from steadygan.game import Networks
 
 WRAPPED = ("module", "_orig_mod")  # where DistributedDataParallel and its like, and torch.compile, keep what they wrap
 
@@ -22,6 +24,25 @@ def unwrapped(player: str, network: nn.Module) -> nn.Module:
     if len(children) == 1 and not network._parameters and (name := next(iter(children))) in WRAPPED:
         return unwrapped(player, children[name])
     return network
+
+
+def by_player(networks: Networks, optimizers: Sequence[Optimizer] | None) -> dict[str, Optimizer]:
+    """The optimizer of each player by its name, from the pair (the generator's, the discriminator's); none from None.
+
+    Raises:
+        UsageError: it is no such pair, or the other way round.
+    """
+    if optimizers is None:
+        return {}
+    hint = "give (the generator's, the discriminator's)"
+    pair = tuple(optimizers) if isinstance(optimizers, Sequence) else ()
+    if len(pair) != 2 or not all(hasattr(optimizer, "param_groups") for optimizer in pair):
+        raise UsageError("monitor: optimizers must be two optimizers", hint)
+    moved = {id(parameter) for group in pair[0].param_groups for parameter in group["params"]}
+    of_generator, of_discriminator = ({id(each) for each in player.parameters()} for player in vars(networks).values())
+    if moved & of_discriminator and not moved & of_generator:
+        raise UsageError("monitor: the first of the optimizers is the discriminator's", hint)
+    return dict(zip(vars(networks), pair, strict=True))
 
 
 def refuse_sharded(tensors: Iterable[Tensor]) -> None:

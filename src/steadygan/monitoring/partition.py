@@ -98,7 +98,7 @@ def pooled(examples: Tensor) -> Tensor:
     images = examples.flatten(1, -3)
     channels, height, width = images.shape[1:]
     factor = next(f for f in range(1, height + width) if f >= max(height, width) or sized(channels, height, width, f))
-    return F.avg_pool2d(images.float(), (min(factor, height), min(factor, width)))
+    return F.avg_pool2d(images.float(), (min(factor, height), min(factor, width))) if factor > 1 else images.float()
 
 
 def sized(channels: int, height: int, width: int, factor: int) -> bool:
