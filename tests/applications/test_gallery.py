@@ -6,7 +6,7 @@ import torch
 from steadygan.applications.gallery import gallery
 from steadygan.errors import DataError
 from steadygan.images import from_uint8, grid, write_png
-from steadygan.measuring import evenly
+from steadygan.measuring import drawn
 from steadygan.monitoring.diversity import gram, pairwise_distances
 
 SERIES = {f"diversity/{what}_ratio" for what in ("pairwise", "effective_rank", "trace")} | {"cells/js", "coverage/cells"}
@@ -48,7 +48,7 @@ def test_grids_through_time(folders):
     assert history["coverage/cells"][:5].min() > history["coverage/cells"][5:].max()
     assert found.notes == ["10 steps of 16 tiles of 8x8, against 64 real images."]
     assert seen[-1] == (10, 10)
-    order = torch.tensor(sorted(range(64), key=lambda i: f"{i}.png"))[evenly(64, 16)]
+    order = torch.tensor(sorted(range(64), key=lambda i: f"{i}.png"))[drawn(64, 16)]
     of_reals, of_fakes = (pairwise_distances(gram(from_uint8(x))).sum() for x in (blobs(64, 0)[order], blobs(16, 0)))
     assert history["diversity/pairwise_ratio"][0] == pytest.approx((of_fakes / of_reals).item())
 
