@@ -29,11 +29,14 @@ FIRST = 400  # steps before which nothing is learnt from
 RIDGE = 0.02
 FALSE_ALARMS = 0.03  # of stable runs
 LOGITS = ("wobble", "coherence", "narrowness")
-SAMPLES = (*LOGITS, "restlessness_rise", "alikeness", "alikeness_rise")
-TIERS = {
-    "reference": (*SAMPLES, "misfit", "misfit_rise", "lost_cells", "lost_cells_rise", "lost_recall", "churn"),
-    "samples": SAMPLES,
-    "logits": LOGITS,
+SPREAD = ("alikeness", "alikeness_rise")
+CELLS = ("misfit", "misfit_rise", "lost_cells", "lost_cells_rise", "lost_recall", "churn")
+TIERS = {  # a stranger's loop may know neither the averaged generator nor what its optimizers remember
+    "reference": (*LOGITS, "restlessness_rise", *SPREAD, *CELLS),
+    "cells": ("wobble", "narrowness", *SPREAD, *CELLS),
+    "samples": (*LOGITS, "restlessness_rise", *SPREAD),
+    "spread": ("wobble", "narrowness", *SPREAD),
+    "logits": ("wobble", "narrowness"),
 }
 OUT = Path(__file__).parents[2] / "src/steadygan/diagnosis/weights.json"
 

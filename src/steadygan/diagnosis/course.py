@@ -89,13 +89,13 @@ def mean(windows: Floats) -> Floats:
 
 def median(windows: Floats) -> Floats:
     """Median of each window, of what was read in it: [T, K] -> [T], NaN for nothing."""
-    found = np.full(len(windows), np.nan)
     known = np.isfinite(windows)
-    whole, some = known.all(1), known.any(1)
-    found[whole] = np.median(windows[whole], axis=1)  # several times as fast as the other
-    if (part := some & ~whole).any():
-        found[part] = np.nanmedian(windows[part], axis=1)
-    return found
+    count, rows = known.sum(1), np.arange(len(windows))
+    ordered = np.sort(
+        np.where(known, windows, np.nan), axis=1
+    )  # what is not known comes last; np.nanmedian takes 3 times as long
+    low, high = np.maximum(count - 1, 0) // 2, np.minimum(count // 2, windows.shape[1] - 1)
+    return np.asarray((ordered[rows, low] + ordered[rows, high]) / 2)
 
 
 def so_far(values: Floats, best: "np.ufunc") -> Floats:

@@ -1,7 +1,7 @@
 """The fused judge: a few features added up, with weights that were fitted to labelled runs and can be read in `weights.json`.
 
 Each feature can only add to the suspicion, never take from it, and each is bounded; so what the sum says can be told in words.
-Three tiers, by what was measured: of the logits and updates alone, with samples beside them, and with a reference of reals.
+Several tiers, by what was measured: of the logits alone, with samples beside them, and with a reference of reals.
 """
 
 import json

@@ -77,7 +77,7 @@ def not_judged(history: History, rules: Sequence[Rule] = DEFAULT_RULES, words: W
     """Verdict -> what it needs, for every verdict that no rule can give because a series is missing.
 
     >>> not_judged(History([{"step": 1, "logit/real": 0.5}]))["MODE-COLLAPSE"]
-    'diversity/pairwise_ratio'
+    'cells/js or diversity/pairwise_ratio'
     """
     missing: dict[str, str] = {}
     for rule in rules:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from steadygan.monitor.wrapped import refuse_sharded
-from steadygan.monitoring.updates import KEPT, Updates
+from steadygan.monitoring.updates import Updates
 
 
 class Motion:
@@ -37,9 +37,7 @@ class Motion:
         return self.parameters
 
     def look(self, left: int) -> None:
-        """After a step, `left` steps before the reading."""
-        if left >= KEPT:
-            return
+        """After one of the last steps, `left` steps before the reading."""
         refuse_sharded(self.parameters)
         if self.updates is None:
             self.updates = Updates(self.network, self.optimizer)

@@ -17,6 +17,7 @@ from steadygan.monitor.motion import Motion
 from steadygan.monitor.window import Window
 from steadygan.monitor.wrapped import refuse_sharded
 from steadygan.monitoring import Averaged, Cells, Diversity, Spectrum
+from steadygan.monitoring.updates import KEPT
 from steadygan.training.step import norm_of
 
 T = TypeVar("T")
@@ -90,8 +91,9 @@ class Reader:
 
     def take_updates(self, left: int) -> None:
         """Look at the weights of both players, in the last steps before the reading."""
-        for player, motion in self.motions.items():
-            self.attempt(f"update_norm/{player}", motion.look, left)
+        if left < KEPT:
+            for player, motion in self.motions.items():
+                self.attempt(f"update_norm/{player}", motion.look, left)
 
     def read(self) -> dict[str, float]:
         """The reading of this window."""

@@ -10,7 +10,7 @@ ARGUMENTS = {
     "penalty/": "scalars=",
     "learning_rate/": "optimizers=",
     "update_coherence/": "optimizers=",
-    "sigma_error/": "spectral_norm on a network",
+    "sigma_error/": "steadygan's spectral_norm and a budget= that pays for spectra",
     **dict.fromkeys(("logit", "accuracy/", "auc/", "gap/", "dispersion/", "wobble/"), "real_logits= and fake_logits="),
     "sigma/": "a budget= that pays for spectra",
     "grad_norm/": "gradients in .grad",
