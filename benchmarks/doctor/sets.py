@@ -40,12 +40,6 @@ class Cloud(Mixture):
         """Standard normal, the same for every seed: float32 [12, 20]."""
         return torch.randn(self.modes, self.dimensions, generator=torch.Generator().manual_seed(1))
 
-    def load(self, progress: Progress | None = None) -> Dataset:
-        """`count` points without labels: float32 [N, 20]."""
-        random = torch.Generator().manual_seed(self.seed)
-        mode = torch.randint(self.modes, (self.count,), generator=random)
-        return Dataset(self.name, self.centers[mode] + self.std * torch.randn(self.count, self.dimensions, generator=random))
-
 
 class Stacked(InMemory):
     """Two single images as the two channels of one: 100 modes from 10 classes. The label is the class of the first.

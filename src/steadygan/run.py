@@ -10,6 +10,7 @@ from typing import Any, Literal
 from steadygan.assembly import Game
 from steadygan.custom import read_asked, write_config
 from steadygan.diagnosis.base import Finding
+from steadygan.diagnosis.course import Course
 from steadygan.diagnosis.judge import headline, judge
 from steadygan.directory import RunDirectory, append, cut_back, newest, write_json
 from steadygan.environment import memory_in_use
@@ -144,15 +145,16 @@ class Run:
         self.history.append(reading)
         append(self.directory.history, reading)
         self.tracker.scalars(reading, record.step)
-        yield from self._judge()
-        line = status_line(reading, self.config.steps, self.newest_score, headline(self.findings, self.history))
+        course = Course(self.history)
+        yield from self._judge(course)
+        line = status_line(reading, self.config.steps, self.newest_score, headline(self.findings, course))
         self.log(line)
         yield Event("reading", record.step, line)
         yield from self._answer()
 
-    def _judge(self) -> Iterator[Event]:
+    def _judge(self, course: Course) -> Iterator[Event]:
         known = {(finding.rule, finding.severity) for finding in self.findings}
-        self.findings = [self._with_checkpoint(finding) for finding in judge(self.history, self.config.rules)]
+        self.findings = self._with_checkpoint(judge(course, self.config.rules))
         for finding in self.findings:
             if (finding.rule, finding.severity) not in known:
                 append(self.directory.findings, finding.as_dict())
@@ -160,12 +162,12 @@ class Run:
                 self.log(f"{finding.verdict} at step {finding.step}: {finding.reason} {finding.advice}")
                 yield Event("finding", finding.step, finding)
 
-    def _with_checkpoint(self, finding: Finding) -> Finding:
-        """The finding with the checkpoint to go back to."""
-        step = step_of(self.directory.checkpoint("safe"))
-        if finding.severity == "info" or step < 0:
-            return finding
-        return replace(finding, go_back=f"checkpoints/safe (step {step:,})")
+    def _with_checkpoint(self, findings: list[Finding]) -> list[Finding]:
+        """The findings with the checkpoint to go back to; the disk is asked only where something is wrong."""
+        if all(finding.severity == "info" for finding in findings) or (step := step_of(self.directory.checkpoint("safe"))) < 0:
+            return findings
+        place = f"checkpoints/safe (step {step:,})"
+        return [one if one.severity == "info" else replace(one, go_back=place) for one in findings]
 
     def _answer(self) -> Iterator[Event]:
         """Do what the config asks for about the findings: nothing, stop, or go back and try a remedy."""

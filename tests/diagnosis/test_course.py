@@ -38,7 +38,7 @@ def test_nothing_looks_ahead(wild, length):
     whole, part = Course(wild), Course(wild.until(50 * length))
     assert len(part) == length
     for name, make in FEATURES.items():
-        np.testing.assert_array_equal(part.feature(name, make), whole.feature(name, make)[:length], err_msg=name)
+        np.testing.assert_array_equal(part.made(make), whole.made(make)[:length], err_msg=name)
     np.testing.assert_array_equal(margin(part), margin(whole)[:length])
     for rule in STATE_RULES:
         np.testing.assert_array_equal(rule.holds(part), rule.holds(whole)[:length], err_msg=rule.name)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from steadygan.diagnosis.course import Course
 from steadygan.diagnosis.judge import judge
 from steadygan.diagnosis.verdict import Verdict
 from steadygan.errors import DataError, UsageError
@@ -83,7 +84,8 @@ def diagnose(order: Order, progress: Progress | None = None) -> list[Diagnosis]:
 def diagnosis(run: Translated) -> Diagnosis:
     """The verdict on one run."""
     history = run.history
-    return Diagnosis(run, Verdict.of(judge(history), history, int(history.last("step") or 0)))
+    course = Course(history)
+    return Diagnosis(run, Verdict.of(judge(course), course, int(history.last("step") or 0)))
 
 
 def with_images(run: Translated, samples: Path, reals: Path, tile: int | None, progress: Progress | None) -> Translated:

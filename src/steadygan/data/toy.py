@@ -1,4 +1,4 @@
-"""Mixtures of Gaussians in the plane, in the protocol of VEEGAN and PacGAN."""
+"""Mixtures of Gaussians, in the plane those of the protocol of VEEGAN and PacGAN."""
 
 import math
 from typing import Literal
@@ -20,14 +20,14 @@ class Mixture(InMemory):
 
     @property
     def centers(self) -> Tensor:
-        """The means: float32 [K, 2]."""
+        """The means: float32 [K, D]."""
         raise NotImplementedError
 
     def load(self, progress: Progress | None = None) -> Dataset:
-        """`count` points, float32 [N, 2], without labels: the papers train on them unconditionally."""
+        """`count` points, float32 [N, D], without labels: the papers train on them unconditionally."""
         random = torch.Generator().manual_seed(self.seed)
         mode = torch.randint(len(self.centers), (self.count,), generator=random)
-        noise = torch.randn(self.count, 2, generator=random)
+        noise = torch.randn(self.count, self.centers.shape[1], generator=random)
         return Dataset(self.name, self.centers[mode] + self.std * noise)
 
 

@@ -6,6 +6,7 @@ a whole history at once says of each step what a judgement at that step said.
 
 from collections.abc import Callable
 from functools import cached_property
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ SPAN = 200  # steps that a window reaches back
 FEWEST = 4  # readings in a window, where they lie further apart
 
 Booleans = NDArray[np.bool_]
+Made = TypeVar("Made")
 
 
 class Course:
@@ -32,7 +34,7 @@ class Course:
         self.history = history
         self.steps = history.steps()
         self._columns: dict[str, Floats] = {}
-        self._features: dict[str, Floats] = {}
+        self._made: dict[Any, Any] = {}
 
     def __len__(self) -> int:
         return len(self.steps)
@@ -49,11 +51,17 @@ class Course:
             self._columns[name] = column
         return self._columns[name]
 
-    def feature(self, name: str, make: Callable[["Course"], Floats]) -> Floats:
-        """What `make` makes of this course, made once: [T]."""
-        if name not in self._features:
-            self._features[name] = make(self)
-        return self._features[name]
+    @classmethod
+    def of(cls, history: "History | Course") -> "Course":
+        """The course of a history; a course is its own."""
+        return history if isinstance(history, Course) else cls(history)
+
+    def made(self, make: Callable[["Course"], Made]) -> Made:
+        """What `make` makes of this course, made once."""
+        if make not in self._made:
+            self._made[make] = make(self)
+        found: Made = self._made[make]
+        return found
 
     @cached_property
     def readings(self) -> int:

@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 from pydantic import PositiveFloat, PositiveInt
 
 from steadygan.diagnosis.base import Evidence, Finding, Needs, Rule, Severity
-from steadygan.diagnosis.course import Course
 from steadygan.diagnosis.fused import can_judge
 from steadygan.diagnosis.readings import change_learning_rate, finite, newest_step, sustained
 from steadygan.history import History
@@ -36,7 +35,7 @@ class DiversityCollapse(Rule):
 
     def check(self, history: History) -> Finding | None:
         """A warning below the guard; a failure, once the start is over, where half of the data's diversity is lost."""
-        if can_judge(Course(history)):
+        if can_judge(history):
             return None  # there is more to go by than the spread alone
         steps, values = finite(history, SERIES)
         if len(values) < 2 * self.readings:

@@ -66,7 +66,7 @@ def natural(course: Course, name: str, value: float) -> float:
     """A feature's value at the newest reading in the units of its series: `wobble` 1.1 is a wobble of e^1.1 = 3."""
     level, series = name.removesuffix("_rise"), SERIES[name]
     if level != name:  # a rise to this height is this level
-        now = [float(course.feature(one, FEATURES[one])[-1]) if one in FEATURES else value for one in (level, name)]
+        now = [float(course.made(FEATURES[one])[-1]) if one in FEATURES else value for one in (level, name)]
         value = now[0] - now[1] + value
     if level in ("wobble", "restlessness"):
         return float(np.exp(value))

@@ -16,7 +16,7 @@ from steadygan.diagnosis.base import Cause, Evidence
 from steadygan.diagnosis.course import Booleans, Course, lasting
 from steadygan.diagnosis.features import FEATURES, SERIES, natural
 from steadygan.diagnosis.state import Says
-from steadygan.history import Floats
+from steadygan.history import Floats, History
 
 READINGS = 3  # in a row that begin or end an alarm
 CALM = 4  # readings in a row that end the start of a run
@@ -29,7 +29,7 @@ class Tier:
     """The weights for one set of features.
 
     Attributes:
-        name: logits, samples or reference.
+        name: the most that it needs: reference, cells, samples, spread or logits.
         weights: feature -> weight, at least 0.
         usual: feature -> the value that one in twenty stable readings exceeds.
         bias: added to the sum.
@@ -47,9 +47,7 @@ class Tier:
 
     def suspicion(self, course: Course) -> Floats:
         """The sum at each reading: [T], NaN where a feature is missing."""
-        return np.asarray(
-            sum((weight * course.feature(name, FEATURES[name]) for name, weight in self.weights.items()), self.bias)
-        )
+        return np.asarray(sum((weight * course.made(FEATURES[name]) for name, weight in self.weights.items()), self.bias))
 
     def confidence(self, suspicion: float) -> float:
         """Share of the labelled readings with so much suspicion that were sick."""
@@ -64,9 +62,9 @@ def tiers() -> tuple[Tier, ...]:
     return tuple(Tier(**{**one, "precision": tuple(map(tuple, one["precision"]))}) for one in plain["tiers"])
 
 
-def can_judge(course: Course) -> bool:
+def can_judge(history: History) -> bool:
     """Whether all features of some tier were recorded."""
-    return any(all(SERIES[name] in course for name in one.weights) for one in tiers())
+    return any(all(SERIES[name] in history for name in one.weights) for one in tiers())
 
 
 def margin(course: Course, severe: bool = False) -> Floats:
@@ -77,13 +75,15 @@ def margin(course: Course, severe: bool = False) -> Floats:
     """
     found = np.full(len(course), np.nan)
     for one in tiers():
+        if not np.isnan(found).any():
+            break
         found = np.where(np.isnan(found), one.suspicion(course) - (one.failure if severe else one.warning), found)
     return found
 
 
-def alarm(course: Course, severe: bool = False) -> Booleans:
+def alarm(course: Course) -> Booleans:
     """Whether an alarm stands at each reading: [T]."""
-    return raised(course, margin(course, severe))
+    return raised(course, course.made(margin))
 
 
 def raised(course: Course, above: Floats) -> Booleans:
@@ -102,13 +102,13 @@ def starting(course: Course, above: Floats) -> Booleans:
 
 def starting_now(course: Course) -> bool | None:
     """Whether the run is still at its start; None where no tier can tell."""
-    return bool(starting(course, margin(course))[-1]) if len(course) and can_judge(course) else None
+    return bool(starting(course, course.made(margin))[-1]) if len(course) and can_judge(course.history) else None
 
 
 def evidence(course: Course, tier: Tier, since: int) -> tuple[Evidence, ...]:
     """The features that add most to the newest suspicion, each against what one in twenty stable readings exceeds."""
     window = int(course.steps[-1] - course.steps[since])
-    now = {name: float(course.feature(name, FEATURES[name])[-1]) for name in tier.weights}
+    now = {name: float(course.made(FEATURES[name])[-1]) for name in tier.weights}
     above = {name: tier.weights[name] * (now[name] - tier.usual[name]) for name in now if np.isfinite(now[name])}
     most = sorted((name for name in above if above[name] > 0), key=lambda name: -above[name])
     by_series = {SERIES[name]: name for name in reversed(most)}  # of two features of one series the weightier one
@@ -121,7 +121,7 @@ def said(course: Course, since: int, what: str, causes: tuple[Cause, ...], leadi
     """What a rule says that stands on an alarm of the fused judge: a failure where the suspicion is great, else a warning.
     Evidence from the `leading` series comes first."""
     tier = next(one for one in tiers() if np.isfinite(one.suspicion(course)[-1]) or one is tiers()[-1])
-    severe = bool(alarm(course, severe=True)[-1])
+    severe = bool(raised(course, margin(course, severe=True))[-1])
     told = tuple(sorted(evidence(course, tier, since), key=lambda one: one.series not in leading))
     numbers = ", ".join(f"{one.series} {one.value:.2g} (stable runs: {one.threshold:.2g})" for one in told[:2])
     reason = f"{what} since step {course.steps[since]:,}{f': {numbers}' if numbers else ''}."

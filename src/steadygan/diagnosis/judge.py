@@ -49,14 +49,14 @@ WARM_UP_READINGS = 10  # rules hold readings against earlier ones of the same ru
 SPREAD = DiversityCollapse()  # says how wide samples must have spread, and after how many steps that is its own to judge
 
 
-def judge(history: History, rules: Sequence[Rule] = DEFAULT_RULES) -> list[Finding]:
+def judge(history: History | Course, rules: Sequence[Rule] = DEFAULT_RULES) -> list[Finding]:
     """What the rules find at the newest step of `history`, worst first. A rule that fails is reported, never raised: no
-    verdict is worth a lost run.
+    verdict is worth a lost run. Who asks for the headline too makes a `Course` and gives it to both.
 
     >>> judge(History([{"step": 1, "loss/generator": float("nan")}]))[0].verdict
     'NON-FINITE'
     """
-    course = Course(history)
+    course = Course.of(history)
     found = [finding for rule in rules if (finding := ask(rule, course))]
     return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
 
@@ -71,7 +71,7 @@ def ask(rule: Rule, course: Course) -> Finding | None:
         return Finding(rule.name, "RULE-FAILED", "info", newest_step(history), reason, "Mend the rule or leave it out.")
 
 
-def headline(findings: Sequence[Finding], history: History) -> str:
+def headline(findings: Sequence[Finding], history: History | Course) -> str:
     """The worst verdict; without one `HEALTHY`, or `WARMING-UP` while it is too early to tell. An `info` is no headline.
 
     >>> headline([], History([{"step": 1, "loss/generator": 0.7}]))
@@ -81,15 +81,15 @@ def headline(findings: Sequence[Finding], history: History) -> str:
         for finding in findings:
             if finding.severity == severity:
                 return finding.verdict
-    return "WARMING-UP" if warming_up(history) else "HEALTHY"
+    return "WARMING-UP" if warming_up(Course.of(history)) else "HEALTHY"
 
 
-def warming_up(history: History) -> bool:
+def warming_up(course: Course) -> bool:
     """Too early to tell: too few readings, or the samples have not spread yet to half of the data's diversity."""
-    if len(history) < WARM_UP_READINGS:
+    if len(course) < WARM_UP_READINGS:
         return True
-    if (early := starting_now(Course(history))) is not None:
+    if (early := starting_now(course)) is not None:
         return early
-    _, diversity = finite(history, "diversity/pairwise_ratio")
+    _, diversity = finite(course.history, "diversity/pairwise_ratio")
     spread = sustained(diversity)
-    return bool(len(spread)) and float(spread.max()) < SPREAD.lost and newest_step(history) < SPREAD.patience
+    return bool(len(spread)) and float(spread.max()) < SPREAD.lost and newest_step(course.history) < SPREAD.patience

@@ -33,7 +33,7 @@ class NormalizationTooTight(StateRule):
         with np.errstate(invalid="ignore", divide="ignore"):
             gap = mean(course.windows(GAP)) / mean(course.windows(SPREAD))
         starved = (gap < self.gap) & (mean(course.windows(AREA)) < self.area)
-        return lasting(starved, self.readings) & alarm(course)
+        return lasting(starved, self.readings) & course.made(alarm)
 
     def says(self, course: Course, since: int) -> Says:
         """A failure where the suspicion is great, else a warning."""

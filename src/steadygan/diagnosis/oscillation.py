@@ -31,7 +31,7 @@ class Oscillation(StateRule):
 
     def holds(self, course: Course) -> Booleans:
         """An alarm, and motion."""
-        return alarm(course) & self.moving(course)
+        return course.made(alarm) & self.moving(course)
 
     def moving(self, course: Course) -> Booleans:
         """Whether the samples move, or where none were seen the logits: [T]. A generator that has jumped once is far from its

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from steadygan.diagnosis.base import Finding, Rule, recorded
+from steadygan.diagnosis.course import Course
 from steadygan.diagnosis.judge import DEFAULT_RULES, headline
 from steadygan.history import History
 
@@ -55,7 +56,7 @@ class Verdict:
         return {**head, "findings": findings, "not_judged": blind}
 
     @classmethod
-    def of(cls, findings: Sequence[Finding], history: History, step: int, words: Words = str) -> "Verdict":
+    def of(cls, findings: Sequence[Finding], history: History | Course, step: int, words: Words = str) -> "Verdict":
         """The verdict on a history. Where no rule has anything to read it stays WARMING-UP: silence is no health.
 
         Args:
@@ -64,8 +65,9 @@ class Verdict:
             step: the newest.
             words: what to call a series that is missing.
         """
-        blind = not_judged(history, words=words)
-        word = headline(findings, history)
+        course = Course.of(history)
+        blind = not_judged(course.history, words=words)
+        word = headline(findings, course)
         word = "WARMING-UP" if word == "HEALTHY" and "NON-FINITE" in blind else word
         behind = [finding for finding in findings if finding.verdict == word]
         first = min((finding.step if finding.since is None else finding.since for finding in behind), default=None)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from steadygan.diagnosis.base import Finding
+from steadygan.diagnosis.course import Course
 from steadygan.diagnosis.judge import judge
 from steadygan.diagnosis.verdict import Verdict
 from steadygan.environment import memory_in_use
@@ -158,7 +159,7 @@ class Monitor:
     def _go_back(self, step: int) -> None:
         self._reader.go_back(step)
         self._images_seen = int(self.history.last("images_seen") or 0)
-        self.verdict = Verdict.of(judge(self.history), self.history, int(self.history.last("step") or 0), argument)
+        self.verdict = self._verdict(int(self.history.last("step") or 0))
 
     def _read(self) -> None:
         """Measure, judge, write."""
@@ -179,17 +180,18 @@ class Monitor:
 
     def _judge(self, reading: Mapping[str, float]) -> None:
         known = {(finding.rule, finding.severity) for finding in self.verdict.findings}
-        self.verdict = self._verdict()
+        self.verdict = self._verdict(self.steps)
         try:
             self._write(reading, [item for item in self.verdict.findings if (item.rule, item.severity) not in known])
         except OSError as error:
             self._files = None
             reason = f"The readings could not be written ({error.strerror or error}): from here on they are in memory only."
             self._reader.note("files", "NOT-WRITTEN", reason, "Make room, then start again with the same `out`.")
-            self.verdict = self._verdict()
+            self.verdict = self._verdict(self.steps)
 
-    def _verdict(self) -> Verdict:
-        return Verdict.of([*judge(self.history), *self._reader.notes.values()], self.history, self.steps, argument)
+    def _verdict(self, step: int) -> Verdict:
+        course = Course(self.history)
+        return Verdict.of([*judge(course), *self._reader.notes.values()], course, step, argument)
 
     def _write(self, reading: Mapping[str, float], news: list[Finding]) -> None:
         if self._files:
