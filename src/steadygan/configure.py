@@ -10,7 +10,7 @@ from steadygan.config import Config, read_mapping
 from steadygan.data import source_for
 from steadygan.data.source import Source
 from steadygan.environment import device_named
-from steadygan.overrides import assign, value_of
+from steadygan.overrides import assign, parted, value_of
 from steadygan.planning import Plan, fingerprint, plan
 from steadygan.recipes import RECIPES, points
 from steadygan.recipes import recipe as recipe_named
@@ -62,7 +62,7 @@ def configure(request: Request) -> tuple[Config, Plan | None]:
     for assignment in request.settings:
         assign(settings, assignment)
     asked = {key: value for key, value in shorthands.items() if value is not None}
-    asked |= {key: value_of(text) for key, _, text in (one.replace("+=", "=").partition("=") for one in request.settings)}
+    asked |= {key: value_of(text) for key, _, text in map(parted, request.settings)}
     return Config.of(settings), made.asked(asked) if made else None
 
 

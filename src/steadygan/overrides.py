@@ -19,10 +19,9 @@ def assign(settings: dict[str, Any], assignment: str) -> None:
     >>> settings
     {'stabilizers': [{'name': 'r1', 'gamma': 0.1}, 'gradient_penalty']}
     """
-    key, sign, text = assignment.partition("=")
-    if not sign or not key:
+    key, adds, text = parted(assignment)
+    if not key:
         raise ConfigError(f"--set {assignment!r}: expected key=value", "as in --set generator.optimizer.learning_rate=1e-4")
-    key, adds = key.strip().removesuffix("+"), key.strip().endswith("+")
     *path, last = key.split(".")
     place: Any = settings
     for name in path:
@@ -33,6 +32,16 @@ def assign(settings: dict[str, Any], assignment: str) -> None:
         place[last] = added(place.get(last), value_of(text), key) if adds else value_of(text)
     else:
         raise ConfigError(f"{key}: there is nothing below {'.'.join(path)!r}")
+
+
+def parted(assignment: str) -> tuple[str, bool, str]:
+    """(key, whether it adds to a list, value as text) of an assignment; no key where it is none.
+
+    >>> parted("stabilizers+=r1"), parted("steps=300")
+    (('stabilizers', True, 'r1'), ('steps', False, '300'))
+    """
+    key, sign, text = assignment.partition("=")
+    return (key.strip().removesuffix("+"), key.strip().endswith("+"), text) if sign else ("", False, "")
 
 
 def added(parts: Any, part: Any, key: str) -> list[Any]:

@@ -12,6 +12,7 @@ import numpy as np
 from steadygan.diagnosis.base import Cause
 from steadygan.diagnosis.course import Course, mean
 from steadygan.diagnosis.readings import learning_rate
+from steadygan.diagnosis.signals import separation
 from steadygan.history import Floats, History
 
 Value = Callable[[Course], float]
@@ -87,8 +88,7 @@ def lead(course: Course) -> float:
 
 def gap_in_deviations(course: Course) -> float:
     """The logit gap in standard deviations of the reals' logits."""
-    spread = newest("logit_std/real")(course)
-    return newest("gap/mean")(course) / spread if spread > 0 else float("nan")
+    return last(separation(course))
 
 
 def memory(course: Course) -> float:

@@ -124,3 +124,23 @@ def lasting(bad: Booleans, readings: int = 3) -> Booleans:
             state, run = not state, 0
         found[index] = state
     return found
+
+
+def lasting_since(bad: Booleans, readings: int = 3) -> int | None:
+    """The bad reading that began the state which holds at the newest one; None where none holds: [T] -> index.
+
+    >>> lasting_since(np.array([True, False, True, True, False, True]), 2)
+    2
+    """
+    state = lasting(bad, readings)
+    return begin(state) - readings + 1 if len(state) and state[-1] else None
+
+
+def begin(state: Booleans) -> int:
+    """The first reading of the unbroken run that ends with the last one, which is True: [T] -> index.
+
+    >>> begin(np.array([True, False, True, True]))
+    2
+    """
+    broken = np.flatnonzero(~state)
+    return int(broken[-1]) + 1 if len(broken) else 0

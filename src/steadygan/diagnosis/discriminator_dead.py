@@ -2,13 +2,12 @@
 
 from typing import ClassVar, Literal
 
-import numpy as np
 from pydantic import PositiveFloat, PositiveInt
 
 from steadygan.diagnosis.base import Cause, Needs
-from steadygan.diagnosis.course import Booleans, Course, lasting, so_far
+from steadygan.diagnosis.course import Booleans, Course, lasting
+from steadygan.diagnosis.signals import relative_step, resting
 from steadygan.diagnosis.state import Says, StateRule, evidence
-from steadygan.history import Floats
 
 UPDATE, AREA, GAP = "update_norm/discriminator", "auc/discriminator", "gap/mean"
 
@@ -45,15 +44,3 @@ class DiscriminatorDead(StateRule):
             reason = f"The discriminator takes fakes for more real than reals (area under the curve {told.value:.2f})."
         advice = "Look at its optimizer: does it hold these parameters, do they ask for gradients, is step() called"
         return Says("failure", reason, (told,), (Cause("the discriminator does not learn", reason, advice),))
-
-
-def relative_step(course: Course, player: str = "discriminator") -> Floats:
-    """Length of an update over that of the weights: [T]."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(course[f"update_norm/{player}"] / course[f"weight_norm/{player}"])
-
-
-def resting(course: Course, player: str = "discriminator") -> Booleans:
-    """Whether the learning rate itself has come down to almost nothing of what it was: [T]."""
-    rate = course[f"learning_rate/{player}"]
-    return np.asarray(rate <= 1e-3 * so_far(rate, np.fmax))

@@ -3,10 +3,10 @@
 from typing import ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import PositiveFloat, PositiveInt
 
 from steadygan.diagnosis.base import Evidence, Finding, Needs, Rule, Severity
+from steadygan.diagnosis.course import lasting_since
 from steadygan.diagnosis.fused import can_judge
 from steadygan.diagnosis.readings import change_learning_rate, finite, newest_step, sustained
 from steadygan.history import History
@@ -42,10 +42,10 @@ class DiversityCollapse(Rule):
             return None
         best = np.maximum.accumulate(np.r_[[0.0] * (self.readings - 1), sustained(values, self.readings)])
         threshold = np.minimum(self.left * best, self.guard)
-        since = lasting(values < threshold, self.readings)
+        since = lasting_since(values < threshold, self.readings)
         if since is None:
             return self.never_spread(history, float(best[-1]))
-        lost = lasting(values < np.minimum(threshold, self.lost), self.readings) is not None
+        lost = lasting_since(values < np.minimum(threshold, self.lost), self.readings) is not None
         low = float(values[-self.readings :].min())
         return self.finding(
             history,
@@ -67,21 +67,6 @@ class DiversityCollapse(Rule):
         step, told = newest_step(history), (evidence, *players(history))
         since = step - evidence.window
         return Finding(self.name, self.verdict, severity, step, reason, remedy(history), told, since=since)
-
-
-def lasting(bad: NDArray[np.bool_], readings: int) -> int | None:
-    """The index since which it is bad [N]: `readings` bad ones in a row begin it, as many good ones end it. None if it is good.
-
-    >>> lasting(np.array([True, False, True, True, False, True]), 2)
-    2
-    """
-    since, state, run = None, False, 0
-    for index, value in enumerate(bad):
-        run = run + 1 if bool(value) is not state else 0
-        if run == readings:
-            state, run = not state, 0
-            since = index - readings + 1 if state else None
-    return since
 
 
 def players(history: History) -> tuple[Evidence, ...]:

@@ -2,13 +2,13 @@
 
 from typing import ClassVar, Literal
 
-import numpy as np
 from pydantic import PositiveFloat, PositiveInt
 
 from steadygan.diagnosis.base import Needs
 from steadygan.diagnosis.causes import STARVED
 from steadygan.diagnosis.course import Booleans, Course, lasting, mean
 from steadygan.diagnosis.fused import alarm, said
+from steadygan.diagnosis.signals import separation
 from steadygan.diagnosis.state import Says, StateRule
 
 AREA, GAP, SPREAD = "auc/discriminator", "gap/mean", "logit_std/real"
@@ -30,9 +30,7 @@ class NormalizationTooTight(StateRule):
 
     def holds(self, course: Course) -> Booleans:
         """An alarm, and starved for as long."""
-        with np.errstate(invalid="ignore", divide="ignore"):
-            gap = mean(course.windows(GAP)) / mean(course.windows(SPREAD))
-        starved = (gap < self.gap) & (mean(course.windows(AREA)) < self.area)
+        starved = (separation(course) < self.gap) & (mean(course.windows(AREA)) < self.area)
         return lasting(starved, self.readings) & course.made(alarm)
 
     def says(self, course: Course, since: int) -> Says:

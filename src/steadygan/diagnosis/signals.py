@@ -6,7 +6,7 @@ divergence of histograms is held against what as many real examples give. All el
 
 import numpy as np
 
-from steadygan.diagnosis.course import Course, mean, median
+from steadygan.diagnosis.course import Booleans, Course, mean, median, so_far
 from steadygan.history import Floats
 
 
@@ -75,9 +75,22 @@ def churn(course: Course) -> Floats:
     return mean(course.windows("cells/churn"))
 
 
-def blindness(course: Course) -> Floats:
-    """How little the discriminator tells real from fake: 1 at an area under the curve of 0.5 or less, 0 at 1."""
-    return np.asarray(np.clip(2 - 2 * mean(course.windows("auc/discriminator")), 0, 1))
+def relative_step(course: Course, player: str = "discriminator") -> Floats:
+    """Length of an update over that of the weights."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(course[f"update_norm/{player}"] / course[f"weight_norm/{player}"])
+
+
+def resting(course: Course, player: str = "discriminator") -> Booleans:
+    """Whether the learning rate itself has come down to almost nothing of what it was."""
+    rate = course[f"learning_rate/{player}"]
+    return np.asarray(rate <= 1e-3 * so_far(rate, np.fmax))
+
+
+def separation(course: Course) -> Floats:
+    """The logit gap in standard deviations of the reals' logits, over the newest window."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(mean(course.windows("gap/mean")) / mean(course.windows("logit_std/real")))
 
 
 def minus_log(values: Floats) -> Floats:

@@ -7,8 +7,8 @@ from pydantic import PositiveFloat, PositiveInt
 
 from steadygan.diagnosis.base import Cause, Needs
 from steadygan.diagnosis.course import Booleans, Course, lasting
-from steadygan.diagnosis.discriminator_dead import relative_step, resting
 from steadygan.diagnosis.readings import learning_rate
+from steadygan.diagnosis.signals import relative_step, resting
 from steadygan.diagnosis.state import Says, StateRule, evidence
 
 UPDATE, GRADIENT = "update_norm/generator", "grad_norm/generator"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from steadygan.diagnosis.base import Cause, Evidence, Finding, Rule, Severity
-from steadygan.diagnosis.course import Booleans, Course
+from steadygan.diagnosis.course import Booleans, Course, begin
 from steadygan.history import Floats, History
 
 
@@ -69,16 +69,6 @@ def told(cause: Cause) -> str:
     """A cause's remedy in one line, with the options that make it."""
     options = " ".join(f"--set {shlex.quote(setting)}" for setting in cause.settings)
     return f"{cause.advice.rstrip('.')}: {options}." if options else cause.advice
-
-
-def begin(state: Booleans) -> int:
-    """The first reading of the unbroken run that ends with the last one, which is True: [T] -> index.
-
-    >>> begin(np.array([True, False, True, True]))
-    2
-    """
-    broken = np.flatnonzero(~state)
-    return int(broken[-1]) + 1 if len(broken) else 0
 
 
 def evidence(course: Course, series: str, values: Floats, threshold: float, since: int, origin: str = "measured") -> Evidence:
