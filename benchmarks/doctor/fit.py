@@ -10,6 +10,7 @@ lowest at which none does. The part `sealed` is not read.
 
 import argparse
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -73,24 +74,23 @@ def labelled(one: Stored) -> Run:
 
 def tier(name: str, features: tuple[str, ...], fit: list[Run], both: list[Run]) -> dict[str, Any]:
     """One tier as `weights.json` holds it."""
-    values, sick, share = readings(fit, features)
+    values, sick, share = readings(fit, lambda course: np.stack([course.made(FEATURES[name]) for name in features], 1))
     weights, bias = logistic(values, sick, share)
     usual = {feature: round(float(np.quantile(values[~sick, i], 0.95)), 4) for i, feature in enumerate(features)}
     kept = {feature: round(float(weight), 4) for feature, weight in zip(features, weights, strict=True) if weight > 1e-3}
     draft = Tier(name, kept, {one: usual[one] for one in kept}, round(bias, 4), 0.0, 0.0, ())
     warning, failure = (threshold(draft, both, allowed) for allowed in (FALSE_ALARMS, 0.0))
     print(f"{name}: {kept} bias {bias:.2f}, warning {warning:.2f}, failure {failure:.2f}")
-    values, sick, share = readings(both, tuple(kept))
-    sums = values @ np.array(list(kept.values())) + bias
+    sums, sick, share = readings(both, lambda course: draft.suspicion(course)[:, None])
     thresholds = {"warning": warning, "failure": max(failure, warning)}
-    return {**vars(draft), **thresholds, "precision": precision(sums, sick, share, warning)}
+    return {**vars(draft), **thresholds, "precision": precision(sums[:, 0], sick, share, warning)}
 
 
-def readings(those: list[Run], features: tuple[str, ...]) -> tuple[Floats, NDArray[np.bool_], Floats]:
-    """(features [N, F], whether sick [N], weight [N] so that each run counts as one) of all readings that are either."""
+def readings(those: list[Run], look: Callable[[Course], Floats]) -> tuple[Floats, NDArray[np.bool_], Floats]:
+    """(what is seen [N, F], whether sick [N], weight [N] so that each run counts as one) of all readings that are either."""
     rows, sick, share = [], [], []
     for run in those:
-        values = np.stack([run.course.feature(name, FEATURES[name]) for name in features], 1)
+        values = look(run.course)
         known = np.isfinite(values).all(1) & (run.course.steps >= FIRST)
         for label, chosen in ((True, known & (run.severity >= 2)), (False, known & (run.severity == 0))):
             rows.append(values[chosen])
@@ -128,14 +128,14 @@ def threshold(draft: Tier, those: list[Run], allowed: float) -> float:
 
 
 def precision(sums: Floats, sick: NDArray[np.bool_], share: Floats, warning: float) -> list[tuple[float, float]]:
-    """(sum, share of the readings with at least that sum that were sick), from the warning up; one run counts as one, and two
-    more that were right and wrong, so that few runs are never sure (Laplace)."""
-    found = []
-    for at in np.arange(warning, max(warning + 6, sums.max()), 0.5):
+    """(sum, share of the readings with at least that sum that were sick), rising from the warning up; one run counts as one,
+    and two more that were right and wrong, so that few runs are never sure (Laplace)."""
+    found: list[tuple[float, float]] = []
+    for at in np.arange(warning, warning + 6, 0.5):
         above = sums >= at
-        if (weight := share[above].sum()) < 3:
-            break
-        found.append((round(float(at), 2), round(float((share[above & sick].sum() + 1) / (weight + 2)), 3)))
+        right = round(float((share[above & sick].sum() + 1) / (share[above].sum() + 2)), 3)
+        if not found or right > found[-1][1]:
+            found.append((round(float(at), 2), right))
     return found
 
 

@@ -70,8 +70,8 @@ def test_it_can_be_written_down_and_built_again(rule):
     assert RULES.build(json.loads(json.dumps(rule.spec()))) == rule
 
 
-def fused(moving: bool, length: int = 60) -> History:
-    """All that the fused judge reads; from half way on the samples are in one place, which moves or not."""
+def fused(moving: bool, length: int = 60, trace: float = 1.0) -> History:
+    """All that the fused judge reads; from half way on the samples are in one place, which moves or not, wide or not."""
     still = {"gap/chance": 0.1, "cells/js_floor": 0.05, "coverage/cells_floor": 0.9, "coverage/recall_floor": 0.9}
     still |= {"cells/churn_floor": 0.2, "logit_std/real": 1.0, "sigma_error/D.a": 0.0}
     good = {"gap/mean": 0.2, "gap/swing": 0.1, "update_coherence/discriminator": 0.0, "dispersion/logits": 1.0}
@@ -81,7 +81,7 @@ def fused(moving: bool, length: int = 60) -> History:
     bad |= {"coverage/cells": 0.1, "coverage/recall": 0.1}
     hops = {"gap/swing": 0.6, "wobble/logits": 6.0, "update_coherence/discriminator": 0.9, "cells/churn": 0.8}
     hops |= {"ema/sample_gap": 0.9}
-    worse = {**bad, **(hops if moving else {})}
+    worse = {**bad, **(hops if moving else {}), "diversity/trace_ratio": trace}
     return History({"step": 50 * (i + 1), **still, **good, **(worse if i >= length // 2 else {})} for i in range(length))
 
 
@@ -104,7 +104,7 @@ def test_it_is_silent_without_readings(rule):
 
 
 def test_its_finding_has_all_that_a_reader_needs(rule):
-    history = next(one for one in (collapsing(), fused(True), fused(False)) if rule.check(one))
+    history = next(one for one in (collapsing(), fused(True), fused(False), fused(False, trace=9.0)) if rule.check(one))
     finding = rule.check(history)
     assert finding.rule == rule.name
     assert finding.step == 3000

@@ -30,9 +30,10 @@ class Course:
     array([ 50, 100])
     """
 
-    def __init__(self, history: History) -> None:
+    def __init__(self, history: History, readings: int | None = None) -> None:
         self.history = history
         self.steps = history.steps()
+        self._readings = readings
         self._columns: dict[str, Floats] = {}
         self._made: dict[Any, Any] = {}
 
@@ -64,8 +65,15 @@ class Course:
         return found
 
     @cached_property
+    def newest(self) -> "Course":
+        """The same course with windows that hold the newest quarter alone."""
+        return Course(self.history, self.readings // FEWEST)
+
+    @cached_property
     def readings(self) -> int:
         """How many readings a window holds."""
+        if self._readings is not None:
+            return self._readings
         if len(self) < 2:
             return FEWEST
         return max(FEWEST, round(SPAN / max(float(np.median(np.diff(self.steps))), 1.0)))

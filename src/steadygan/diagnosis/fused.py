@@ -1,7 +1,8 @@
 """The fused judge: a few features added up, with weights that were fitted to labelled runs and can be read in `weights.json`.
 
 Each feature can only add to the suspicion, never take from it, and each is bounded; so what the sum says can be told in words.
-Several tiers, by what was measured: of the logits alone, with samples beside them, and with a reference of reals.
+Several tiers, by what was measured: of the logits alone, with samples beside them, and with a reference of reals. A window of
+readings tells more than the newest one, and tells it later: the newest counts as well, where it says a good deal more.
 """
 
 import json
@@ -13,12 +14,15 @@ from typing import Any
 import numpy as np
 
 from steadygan.diagnosis.base import Cause, Evidence
-from steadygan.diagnosis.course import Booleans, Course, lasting
+from steadygan.diagnosis.course import FEWEST, Booleans, Course, lasting
+from steadygan.diagnosis.cusum import cusum
 from steadygan.diagnosis.features import FEATURES, SERIES, natural
 from steadygan.diagnosis.state import Says
 from steadygan.history import Floats, History
 
-READINGS = 3  # in a row that begin or end an alarm
+HEIGHT = 1.0  # to which the excess of readings adds up before an alarm is raised
+READINGS = 3  # quarters of a window in a row that end an alarm
+HASTE = 1.0  # by how much the newest reading must say more than the window to count instead of it
 CALM = 4  # readings in a row that end the start of a run
 START_STEPS, START_READINGS = 800, 16  # after which the start is over in any case: slow to begin is no sickness
 DOUBT = 1.0  # below the threshold of an alarm, in which a run is not called calm
@@ -46,8 +50,16 @@ class Tier:
     precision: tuple[tuple[float, float], ...]
 
     def suspicion(self, course: Course) -> Floats:
-        """The sum at each reading: [T], NaN where a feature is missing."""
+        """The sum at each reading of its window or, less `HASTE`, of the newest part, if greater: [T], NaN where neither is known."""
+        return np.fmax(self.sum(course), self.sum(course.newest) - HASTE)
+
+    def sum(self, course: Course) -> Floats:
+        """The features added up at each reading: [T], NaN where one is missing."""
         return np.asarray(sum((weight * course.made(FEATURES[name]) for name, weight in self.weights.items()), self.bias))
+
+    def behind(self, course: Course) -> Course:
+        """The course that the newest suspicion was read from: of windows, or of their newest part."""
+        return course if self.suspicion(course)[-1] == self.sum(course)[-1] else course.newest
 
     def confidence(self, suspicion: float) -> float:
         """Share of the labelled readings with so much suspicion that were sick."""
@@ -87,8 +99,9 @@ def alarm(course: Course) -> Booleans:
 
 
 def raised(course: Course, above: Floats) -> Booleans:
-    """Whether the suspicion is above its threshold, and was for `READINGS`, after the start of the run: [T] -> [T]."""
-    return lasting((above > 0) & ~starting(course, above), READINGS)
+    """Whether an alarm stands, after the start of the run: [T] -> [T]. A quarter of a window counts as one reading."""
+    quarter = course.readings / FEWEST
+    return cusum(above / quarter, HEIGHT, round(READINGS * quarter)) & ~starting(course, above)
 
 
 def starting(course: Course, above: Floats) -> Booleans:
@@ -107,7 +120,7 @@ def starting_now(course: Course) -> bool | None:
 
 def evidence(course: Course, tier: Tier, since: int) -> tuple[Evidence, ...]:
     """The features that add most to the newest suspicion, each against what one in twenty stable readings exceeds."""
-    window = int(course.steps[-1] - course.steps[since])
+    window, course = int(course.steps[-1] - course.steps[since]), tier.behind(course)
     now = {name: float(course.made(FEATURES[name])[-1]) for name in tier.weights}
     above = {name: tier.weights[name] * (now[name] - tier.usual[name]) for name in now if np.isfinite(now[name])}
     most = sorted((name for name in above if above[name] > 0), key=lambda name: -above[name])

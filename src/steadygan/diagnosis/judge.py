@@ -18,6 +18,7 @@ from steadygan.diagnosis.normalization_too_tight import NormalizationTooTight
 from steadygan.diagnosis.oscillation import Oscillation
 from steadygan.diagnosis.readings import finite, newest_step, sustained
 from steadygan.diagnosis.regime_change import RegimeChange
+from steadygan.diagnosis.samples_astray import SamplesAstray
 from steadygan.diagnosis.slow_slide import SlowSlide
 from steadygan.diagnosis.spectral_spike import SpectralSpike
 from steadygan.diagnosis.stalled import Stalled
@@ -30,6 +31,7 @@ DEFAULT_RULES: tuple[Rule, ...] = (
     DataFault(),
     DiscriminatorDead(),
     DivergingNorms(),
+    SamplesAstray(),
     Stalled(),
     NormalizationNotInForce(),
     NormalizationTooTight(),
