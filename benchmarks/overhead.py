@@ -17,6 +17,7 @@ from pathlib import Path
 import torch
 from protocol import write
 from torch.nn.functional import relu
+from turns import clock
 
 from steadygan.assembly import Game, assemble, open_data
 from steadygan.launch import start
@@ -82,14 +83,6 @@ def bare_loop(game: Game):
         discriminator.requires_grad_(True)
         average.update(step + 1)
         yield step
-
-
-def clock(device: torch.device) -> float:
-    """Processor seconds on a CPU; on a GPU seconds on the clock, with all of its work done."""
-    if device.type == "cpu":
-        return time.process_time()
-    torch.cuda.synchronize(device)
-    return time.perf_counter()
 
 
 def turn(loop, device: torch.device) -> float:

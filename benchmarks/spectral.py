@@ -19,18 +19,17 @@ launches  How many kernels one GAN step's normalization work launches on a GPU.
 import argparse
 import copy
 import statistics
-import time
 from collections.abc import Callable
 from functools import partial
 
 import torch
 from protocol import write
+from spectral_variants import Variant, counted, gan_step, trajectory, variants
 from torch import Tensor, nn
-from torch.nn.functional import relu
-from torch.nn.utils import parametrizations
+from turns import in_turns
 
 from networks import discriminator_cnn, discriminator_resnet, fashion, generator_cnn
-from steadygan.spectral import SpectralNorm, group, singular_values, spectral_norm, workspace
+from steadygan.spectral import SpectralNorm, singular_values
 
 NETS: dict[str, Callable[[], nn.Module]] = {
     "SNGAN-32, 128 channels": lambda: discriminator_resnet(128),
@@ -53,93 +52,6 @@ def main() -> None:
             print("  " + ", ".join(f"{key} {value}" for key, value in row.items()))
         if rows:
             write(f"spectral_{part}" + ("" if arguments.device == "cpu" else f"_{arguments.device}"), __doc__ or "", rows)
-
-
-class Variant:
-    """One discriminator with one kind of normalization."""
-
-    def __init__(self, net: nn.Module, kind: str) -> None:
-        self.net, self.refresh = net, lambda: None
-        self.layers = [layer for layer in net.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
-        if kind == "torch":
-            for layer in self.layers:
-                parametrizations.spectral_norm(layer)
-        self.normalized = []
-        if kind == "ours":
-            norm = spectral_norm(net, automatic=False)
-            self.refresh, self.normalized = norm.refresh, norm.weights
-        raws = [
-            layer.parametrizations.weight.original if kind == "torch" else layer._parameters["weight"] for layer in self.layers
-        ]
-        self.raws: list[Tensor] = raws
-
-    def reads(self) -> list[Tensor]:
-        """All weights as a forward pass reads them; for ours with what each layer looks at first."""
-        for one in self.normalized:
-            one.group.before_forward(one, True)
-        return [one.read() for one in self.normalized] or [layer.weight for layer in self.layers]
-
-    def set(self, weights: list[Tensor]) -> None:
-        with torch.no_grad():
-            torch._foreach_copy_(self.raws, weights)
-
-    def work(self, weights: list[Tensor], gradients: list[Tensor]) -> None:
-        """The normalization work of one GAN step."""
-        torch.autograd.backward([*self.reads(), *self.reads()], gradients + gradients)
-        self.set(weights)
-        self.refresh()
-        torch.autograd.backward(self.reads(), gradients)
-        for raw in self.raws:
-            raw.grad = None
-
-
-def variants(net: nn.Module) -> dict[str, Variant]:
-    return {kind: Variant(copy.deepcopy(net), kind) for kind in ("none", "torch", "ours")}
-
-
-def clock(device: torch.device) -> float:
-    if device.type == "cpu":
-        return time.process_time()
-    torch.cuda.synchronize(device)
-    return time.perf_counter()
-
-
-def in_turns(jobs: dict[str, Callable[[int], None]], rounds: int, device: torch.device) -> dict[str, list[float]]:
-    """Milliseconds of each job in each round, after three rounds to warm up."""
-    spent: dict[str, list[float]] = {name: [] for name in jobs}
-    for turn in range(rounds + 3):
-        for name, job in jobs.items():
-            before = clock(device)
-            job(turn)
-            spent[name].append(1000 * (clock(device) - before))
-    return {name: values[3:] for name, values in spent.items()}
-
-
-def trajectory(net: nn.Module, steps: int, device: torch.device) -> list[list[Tensor]]:
-    """The stored weights after each of the last `steps` steps of a short training."""
-    ours, generator, data = Variant(copy.deepcopy(net), "ours"), generator_cnn(32).to(device), fashion().to(device)
-    optimizers = [torch.optim.Adam(player.parameters(), 2e-4, betas=(0.0, 0.9)) for player in (ours.net, generator)]
-    found = []
-    for step in range(20 + steps):
-        gan_step(ours, generator, data[16 * step : 16 * step + 16], optimizers)
-        if step >= 20:
-            found.append([raw.detach().clone() for raw in ours.raws])
-    return found
-
-
-def gan_step(one: Variant, generator: nn.Module, real: Tensor, optimizers: list[torch.optim.Optimizer]) -> None:
-    """A discriminator step and a generator step, as people write them."""
-    with torch.no_grad():
-        fake = generator(torch.randn(len(real), 128, device=real.device))
-    loss = relu(1 - one.net(real)).mean() + relu(1 + one.net(fake)).mean()
-    optimizers[0].zero_grad()
-    loss.backward()
-    optimizers[0].step()
-    one.refresh()
-    loss = -one.net(generator(torch.randn(len(real), 128, device=real.device))).mean()
-    optimizers[1].zero_grad()
-    loss.backward()
-    optimizers[1].step()
 
 
 def work(device: torch.device, rounds: int) -> list[dict[str, object]]:
@@ -171,32 +83,6 @@ def work(device: torch.device, rounds: int) -> list[dict[str, object]]:
 def follow(one: Variant, path: list[list[Tensor]], gradients: list[Tensor], turn: int) -> None:
     """One step's work, on the weights of that turn."""
     one.work(path[turn % len(path)], gradients)
-
-
-class counted:
-    """Counts iterations of our refreshes, on a CPU and elsewhere."""
-
-    def __enter__(self) -> dict[str, int]:
-        counts = {"maps": 0, "refreshes": 0}
-        self.plain = plain = (group.iterate, workspace.Workspace._once, group.Group.refresh)
-
-        def iterate(maps, us, bases):
-            counts["maps"] += len(maps)
-            return plain[0](maps, us, bases)
-
-        def once(room, active, residuals):
-            counts["maps"] += len(active)
-            return plain[1](room, active, residuals)
-
-        def refresh(*arguments, **settings):
-            counts["refreshes"] += 1
-            return plain[2](*arguments, **settings)
-
-        group.iterate, workspace.Workspace._once, group.Group.refresh = iterate, once, refresh
-        return counts
-
-    def __exit__(self, *problem: object) -> None:
-        group.iterate, workspace.Workspace._once, group.Group.refresh = self.plain
 
 
 def floor(one: Variant, gradients: list[Tensor]) -> Callable[[int], None]:

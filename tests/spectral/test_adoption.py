@@ -6,6 +6,8 @@ import warnings
 
 import pytest
 import torch
+from spectral_cases import INPUT_SHAPES, LAYERS, TORCHS, tied
+from spectral_readings import norms
 from torch import nn
 from torch.nn.utils import parametrizations, parametrize, weight_norm
 from torch.nn.utils import spectral_norm as legacy_norm
@@ -14,14 +16,6 @@ from steadygan.errors import NetworkError
 from steadygan.spectral import remove_spectral_norm, spectral_norm, weights
 from steadygan.spectral.adoption import from_torch
 
-TORCHS = {"parametrization": parametrizations.spectral_norm, "legacy": legacy_norm}
-KINDS = {
-    "linear": (lambda: nn.Linear(7, 5), (3, 7)),
-    "conv1d": (lambda: nn.Conv1d(3, 5, 3), (3, 3, 8)),
-    "conv2d": (lambda: nn.Conv2d(4, 6, 3, stride=2), (3, 4, 9, 9)),
-    "conv3d": (lambda: nn.Conv3d(2, 4, 3), (3, 2, 5, 5, 5)),
-    "transposed": (lambda: nn.ConvTranspose2d(6, 4, 4, stride=2), (3, 6, 5, 5)),
-}
 OTHERS = {
     "grouped": (lambda: nn.Conv2d(4, 6, 3, groups=2), "weight"),
     "grouped transposed": (lambda: nn.ConvTranspose2d(6, 4, 4, groups=2), "weight"),
@@ -39,14 +33,6 @@ def trained(net: nn.Module, shape: tuple[int, ...], steps: int = 3) -> nn.Module
     return net
 
 
-def norms(net: nn.Module) -> list[float]:
-    found = []
-    for one in weights(net):
-        each = torch.linalg.matrix_norm(one.matrices(one.value.detach().double()), 2)
-        found += each.tolist() if one.apart else [float(each.amax())]
-    return found
-
-
 def without_leftovers(layer: nn.Module) -> bool:
     hooks = (layer._forward_pre_hooks, layer._state_dict_hooks, layer._load_state_dict_pre_hooks)
     return not any(hooks) and not hasattr(layer, "parametrizations") and "weight" not in vars(layer)
@@ -60,10 +46,10 @@ def blurred(net: nn.Module) -> None:
 
 
 @both
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", INPUT_SHAPES)
 def test_outputs_stay_the_same_until_the_next_update(kind, apply):
-    make, shape = KINDS[kind]
-    net = trained(nn.Sequential(apply(make())), shape)
+    shape = INPUT_SHAPES[kind]
+    net = trained(nn.Sequential(apply(LAYERS[kind]())), shape)
     blurred(net)
     x, parameters = torch.randn(shape), list(net.parameters())
     vectors = [value.clone() for name, value in net.state_dict().items() if name[-2:] in ("_u", "_v")]
@@ -181,8 +167,7 @@ def test_another_dimension_of_torchs_is_said():
 
 @both
 def test_tied_weights_stay_tied(apply):
-    net = nn.Sequential(nn.Linear(6, 6), nn.Linear(6, 6))
-    net[1].weight = net[0].weight
+    net = tied()
     for layer in net:
         apply(layer)
     for _ in range(50):

@@ -5,15 +5,12 @@ import pickle
 
 import pytest
 import torch
+from spectral_cases import TORCHS
 from torch import nn
-from torch.nn.utils import parametrizations
-from torch.nn.utils import spectral_norm as legacy_norm
 
 from steadygan.errors import NetworkError
 from steadygan.spectral import MODES, SpectralNorm, remove_spectral_norm, spectral_norm, weights
 from steadygan.spectral.export import plain_state_dict, torch_state_dict
-
-TORCHS = {"parametrization": parametrizations.spectral_norm, "legacy": legacy_norm}
 
 
 class Network(nn.Module):

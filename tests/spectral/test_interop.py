@@ -5,6 +5,8 @@ import math
 
 import pytest
 import torch
+from spectral_cases import LAYERS, tied
+from spectral_readings import equal, norms
 from torch import nn
 from torch.nn.utils import parametrizations
 from torch.nn.utils import spectral_norm as legacy_norm
@@ -13,16 +15,9 @@ from steadygan.spectral import MODES, SpectralNorm, Weight, spectral_norm, weigh
 from steadygan.spectral.interop import starting
 from steadygan.spectral.operator import operator_norm
 
-KINDS = {
-    "linear": lambda: nn.Linear(7, 5),
+KINDS = LAYERS | {
     "narrow": lambda: nn.Linear(2, 5),  # fewer columns than vectors are carried
     "bilinear": lambda: nn.Bilinear(3, 4, 5),
-    "embedding": lambda: nn.Embedding(9, 6),
-    "conv1d": lambda: nn.Conv1d(3, 5, 3),
-    "conv2d": lambda: nn.Conv2d(4, 6, 3, stride=2),
-    "conv3d": lambda: nn.Conv3d(2, 4, 3),
-    "grouped": lambda: nn.Conv2d(4, 6, 3, groups=2),
-    "transposed": lambda: nn.ConvTranspose2d(6, 4, 4, stride=2),
     "grouped transposed": lambda: nn.ConvTranspose1d(6, 4, 4, groups=2),
     "attention": lambda: nn.MultiheadAttention(8, 2),
     "attention of three": lambda: nn.MultiheadAttention(8, 2, kdim=6, vdim=5),
@@ -109,15 +104,6 @@ FORMATS = {
 }
 
 
-def norms(net: nn.Module) -> list[float]:
-    """Exact norms of the weights as they are read: of each block where the blocks are apart, else of the largest."""
-    found = []
-    for one in weights(net):
-        each = torch.linalg.matrix_norm(one.matrices(one.value.detach().double()), 2)
-        found += each.tolist() if one.apart else [float(each.amax())]
-    return found
-
-
 def wide_linear(gap: float = 0.99) -> nn.Linear:
     """A layer whose spectrum is so flat that no start from random vectors finds the first ones in a refresh."""
     layer = nn.Linear(120, 100)
@@ -197,7 +183,7 @@ def test_our_own_format_gives_the_same_weights_bit_for_bit(kind, mode):
     SpectralNorm.of(source).refresh(1)  # not converged
     net.load_state_dict(source.state_dict())
     assert all(torch.equal(a.value, b.value) for a, b in zip(weights(source), weights(net), strict=True))
-    assert all(torch.equal(a, b) for a, b in zip(source.buffers(), net.buffers(), strict=True))
+    assert equal(source.buffers(), net.buffers())
     assert all(one.value is one.value for one in weights(net))  # divided once, for all reads to come
 
 
@@ -232,12 +218,6 @@ def test_a_hard_checkpoint_loads_into_the_bidirectional_mode():
     raw = net[0]._parameters["weight"].detach()
     sigma = sum(torch.linalg.matrix_norm(matrix.flatten(1), 2) for matrix in (raw, raw.transpose(0, 1))) / 2
     assert torch.allclose(net[0].weight, raw / sigma, rtol=0.01)
-
-
-def tied() -> nn.Sequential:
-    net = nn.Sequential(nn.Linear(6, 6), nn.Linear(6, 6))
-    net[1].weight = net[0].weight
-    return net
 
 
 @pytest.mark.parametrize("automatic", [True, False])
@@ -383,7 +363,7 @@ def test_training_goes_on_bit_for_bit(kind, automatic):
     train(nets[0])
     torch.manual_seed(1)
     train(nets[1])
-    assert all(torch.equal(a, b) for a, b in zip(nets[0].state_dict().values(), nets[1].state_dict().values(), strict=True))
+    assert equal(nets[0].state_dict().values(), nets[1].state_dict().values())
 
 
 def train(net: nn.Module) -> None:

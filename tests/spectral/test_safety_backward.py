@@ -4,39 +4,11 @@ import copy
 
 import pytest
 import torch
-from torch import Tensor, nn
+from spectral_cases import CHANGING, images, network, penalty
+from spectral_readings import close, equal, gradients
+from torch import nn
 
 from steadygan.spectral import MODES, SpectralNorm, spectral_norm
-
-
-def network() -> nn.Sequential:
-    torch.manual_seed(6)
-    layers = nn.Conv2d(3, 6, 3), nn.Softplus(), nn.Conv2d(6, 4, 3, groups=2), nn.Softplus(), nn.Flatten()
-    return nn.Sequential(*layers, nn.Linear(4, 8), nn.Softplus(), nn.Linear(8, 1))
-
-
-def images(seed: int = 0, count: int = 4) -> Tensor:
-    return torch.randn(count, 3, 5, 5, generator=torch.Generator().manual_seed(seed))
-
-
-def equal(ones: list[Tensor], others: list[Tensor]) -> bool:
-    return all(torch.equal(one, other) for one, other in zip(ones, others, strict=True))
-
-
-def gradients(net: nn.Module) -> list[Tensor]:
-    return [parameter.grad.clone() for parameter in net.parameters() if parameter.grad is not None]
-
-
-def close(ones: list[Tensor], others: list[Tensor]) -> bool:
-    """Equal but for the order of float32 sums."""
-    return all(torch.allclose(one, other, rtol=1e-4, atol=1e-6) for one, other in zip(ones, others, strict=True))
-
-
-def penalty(net: nn.Module, inputs: Tensor) -> Tensor:
-    """R1: E |d logit / d image|^2."""
-    inputs = inputs.clone().requires_grad_(True)
-    (slope,) = torch.autograd.grad(net(inputs).sum(), inputs, create_graph=True)
-    return slope.square().flatten(1).sum(1).mean()
 
 
 def one_backward(net: nn.Module) -> None:
@@ -117,7 +89,7 @@ def test_a_change_of_the_gain_before_the_backward_pass_raises():
         loss.backward()
 
 
-@pytest.mark.parametrize("mode", [mode for mode in MODES if mode != "measure"])
+@pytest.mark.parametrize("mode", CHANGING)
 @pytest.mark.parametrize("change", [lambda norm: norm.refresh(5), lambda norm: norm.set_coefficient(4.0)])
 def test_a_refresh_or_a_new_coefficient_before_the_backward_pass_does_no_harm(mode, change):
     """The graph keeps what it was made with."""

@@ -8,6 +8,8 @@ import weakref
 
 import pytest
 import torch
+from spectral_cases import images, redraw, saved
+from spectral_readings import normalized_norms
 from torch import nn
 
 from steadygan.spectral import MODES, SpectralNorm, spectral_norm
@@ -16,10 +18,6 @@ from steadygan.spectral import MODES, SpectralNorm, spectral_norm
 def network() -> nn.Sequential:
     torch.manual_seed(2)
     return nn.Sequential(nn.Conv2d(3, 6, 3), nn.ReLU(), nn.Flatten(), nn.Linear(54, 10), nn.ReLU(), nn.Linear(10, 1))
-
-
-def images(seed: int, count: int = 4) -> torch.Tensor:
-    return torch.randn(count, 3, 5, 5, generator=torch.Generator().manual_seed(seed))
 
 
 def train(net: nn.Module, optimizer: torch.optim.Optimizer, seeds: range) -> None:
@@ -47,14 +45,6 @@ def equal(one: nn.Module, other: nn.Module) -> bool:
 
 def pickled(net: nn.Module) -> nn.Module:
     twin: nn.Module = pickle.loads(pickle.dumps(net))
-    return twin
-
-
-def saved(net: nn.Module) -> nn.Module:
-    file = io.BytesIO()
-    torch.save(net, file)
-    file.seek(0)
-    twin: nn.Module = torch.load(file, weights_only=False)
     return twin
 
 
@@ -121,9 +111,7 @@ def test_copies_of_what_an_evaluation_refreshed(how):
     """A pass in evaluation mode finds sigma but leaves the buffers alone; a copy must not take the old ones for found."""
     net = network()
     spectral_norm(net)
-    with torch.no_grad():
-        for parameter in net.parameters():
-            parameter.normal_()
+    redraw(net)
     net.eval()
     expected = net(images(0))
     assert torch.allclose(COPIES[how](net)(images(0)), expected, rtol=1e-3)  # burn-in ends at residual 0.003: sigma to 1e-5
@@ -158,9 +146,7 @@ def test_resuming_from_a_state_dict_is_going_on(automatic):
 @pytest.mark.parametrize("automatic", [True, False])
 def test_what_is_loaded_reads_normalized_in_evaluation(assign, kind, automatic):
     source = network()
-    with torch.no_grad():
-        for parameter in source.parameters():
-            parameter.normal_()
+    redraw(source)
     if kind == "ours":
         spectral_norm(source)
     net = network()
@@ -168,9 +154,7 @@ def test_what_is_loaded_reads_normalized_in_evaluation(assign, kind, automatic):
     net.load_state_dict(source.state_dict(), assign=assign)
     net.eval()
     net(images(0))
-    for one in SpectralNorm.of(net).weights:
-        value = one.weight.matrices(one.read().detach())
-        assert float(torch.linalg.matrix_norm(value, 2)) == pytest.approx(1, rel=1e-3)
+    assert normalized_norms(net) == pytest.approx([1.0] * 3, rel=1e-3)
 
 
 def test_a_deleted_network_is_freed():
@@ -214,10 +198,6 @@ def test_changes_of_a_copy_before_its_first_pass_are_noticed(how, training):
     net = network()
     spectral_norm(net)
     twin = COPIES[how](net).train(training)
-    with torch.no_grad():
-        for parameter in twin.parameters():
-            parameter.normal_()
+    redraw(twin)
     twin(images(0))
-    for one in SpectralNorm.of(twin).weights:
-        value = one.weight.matrices(one.read().detach())
-        assert float(torch.linalg.matrix_norm(value, 2)) == pytest.approx(1, rel=0.01)  # residual 0.05 at most
+    assert normalized_norms(twin) == pytest.approx([1.0] * 3, rel=0.01)  # residual 0.05 at most

@@ -5,6 +5,7 @@ import warnings
 
 import pytest
 import torch
+from spectral_readings import norms
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
@@ -17,12 +18,6 @@ def network() -> nn.Sequential:
 
 def images(count: int = 8) -> torch.Tensor:
     return torch.randn(count, 3, 5, 5)
-
-
-def norms(net: nn.Module) -> list[float]:
-    """Largest singular values of the weights as the layers read them."""
-    layers = SpectralNorm.of(net).layers.values()
-    return [float(torch.linalg.matrix_norm(layer.weight.detach().flatten(1).double(), 2)) for layer in layers]
 
 
 def train(net: nn.Module, steps: int, average) -> None:

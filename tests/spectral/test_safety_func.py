@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import torch
+from spectral_readings import equal
 from torch import Tensor, nn
 from torch.func import functional_call, grad, jacrev, jvp, vmap
 
@@ -164,9 +165,7 @@ def test_calls_on_copied_buffers_lose_no_refresh_and_add_none(automatic, by):
                         parameter.sub_(0.1 * parameter.grad)
             if not automatic:
                 norm.refresh()
-    assert all(
-        torch.equal(one, other) for one, other in zip(nets[0].state_dict().values(), nets[1].state_dict().values(), strict=True)
-    )
+    assert equal(nets[0].state_dict().values(), nets[1].state_dict().values())
 
 
 def test_a_schedule_of_iterations_does_not_count_calls_on_copied_buffers_twice():

@@ -4,6 +4,7 @@ import warnings
 
 import pytest
 import torch
+from spectral_cases import CHANGING
 from torch import Tensor, nn
 from torch.autograd import gradcheck, gradgradcheck
 
@@ -25,7 +26,6 @@ KINDS = {
     "grouped transposed": lambda: (nn.ConvTranspose2d(4, 2, 2, groups=2), (1, 4, 2, 2)),
     "attention": lambda: (nn.MultiheadAttention(4, 2, batch_first=True), (2, 3, 4)),
 }
-CHANGING = [mode for mode in MODES if mode != "measure"]
 
 
 def normalized(kind: str, mode: str, dtype: torch.dtype = torch.float64) -> tuple[nn.Module, SpectralNorm]:

@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import torch
+from spectral_cases import CHANGING, redraw
 from torch import nn
 
 from steadygan.errors import NetworkError
@@ -80,16 +81,14 @@ def test_the_handle_of_any_part():
 def test_a_refresh_of_a_part_moves_that_part_only():
     net = Net()
     spectral_norm(net, automatic=False)
-    with torch.no_grad():
-        for parameter in net.parameters():
-            parameter.normal_()
+    redraw(net)
     before = {name: buffer.clone() for name, buffer in net.named_buffers()}
     SpectralNorm.of(net.head).refresh()
     moved = {name for name, buffer in net.named_buffers() if not torch.equal(buffer, before[name])}
     assert moved == {"head.weight_u", "head.weight_v"}
 
 
-@pytest.mark.parametrize("mode", [mode for mode in MODES if mode != "measure"])
+@pytest.mark.parametrize("mode", CHANGING)
 @pytest.mark.parametrize("automatic", [True, False])
 def test_a_new_coefficient_counts_from_the_next_read_on(mode, automatic):
     """And is kept by copies and state dicts."""

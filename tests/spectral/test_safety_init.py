@@ -1,10 +1,10 @@
 """Initialization after normalization is what it is on a plain layer, in every way that people write it and at any moment."""
 
 import copy
-import io
 
 import pytest
 import torch
+from spectral_cases import saved
 from torch import nn
 
 from steadygan.spectral import SpectralNorm, remove_spectral_norm, spectral_norm
@@ -118,14 +118,6 @@ def test_initialization_of_a_copy_leaves_the_original(way):
     check(twin)
     net(batch())
     assert torch.equal(net[0].weight, before)
-
-
-def saved(net: nn.Module) -> nn.Module:
-    file = io.BytesIO()
-    torch.save(net, file)
-    file.seek(0)
-    loaded: nn.Module = torch.load(file, weights_only=False)
-    return loaded
 
 
 def through_state_dict(net: nn.Module) -> nn.Module:

@@ -4,20 +4,12 @@ import itertools
 
 import pytest
 import torch
+from spectral_cases import images, network, penalty
+from spectral_readings import close, equal, gradients
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from steadygan.spectral import MODES, SpectralNorm, spectral_norm
-
-
-def network() -> nn.Sequential:
-    torch.manual_seed(6)
-    layers = nn.Conv2d(3, 6, 3), nn.Softplus(), nn.Conv2d(6, 4, 3, groups=2), nn.Softplus(), nn.Flatten()
-    return nn.Sequential(*layers, nn.Linear(4, 8), nn.Softplus(), nn.Linear(8, 1))
-
-
-def images(seed: int = 0, count: int = 4) -> Tensor:
-    return torch.randn(count, 3, 5, 5, generator=torch.Generator().manual_seed(seed))
 
 
 def read(net: nn.Module) -> list[Tensor]:
@@ -26,26 +18,6 @@ def read(net: nn.Module) -> list[Tensor]:
 
 def vectors(net: nn.Module) -> list[Tensor]:
     return [buffer.clone() for buffer in net.buffers()]
-
-
-def equal(ones: list[Tensor], others: list[Tensor]) -> bool:
-    return all(torch.equal(one, other) for one, other in zip(ones, others, strict=True))
-
-
-def gradients(net: nn.Module) -> list[Tensor]:
-    return [parameter.grad.clone() for parameter in net.parameters() if parameter.grad is not None]
-
-
-def close(ones: list[Tensor], others: list[Tensor]) -> bool:
-    """Equal but for the order of float32 sums."""
-    return all(torch.allclose(one, other, rtol=1e-4, atol=1e-6) for one, other in zip(ones, others, strict=True))
-
-
-def penalty(net: nn.Module, inputs: Tensor) -> Tensor:
-    """R1: E |d logit / d image|^2."""
-    inputs = inputs.clone().requires_grad_(True)
-    (slope,) = torch.autograd.grad(net(inputs).sum(), inputs, create_graph=True)
-    return slope.square().flatten(1).sum(1).mean()
 
 
 def real(net: nn.Module) -> None:
@@ -158,7 +130,7 @@ def test_training_with_evaluations_is_training_without(automatic):
             optimizer.step()
             if not automatic:
                 norm.refresh()
-    assert equal(list(nets[0].state_dict().values()), list(nets[1].state_dict().values()))
+    assert equal(nets[0].state_dict().values(), nets[1].state_dict().values())
 
 
 def test_u_and_v_of_eval_mode_stay_put_whatever_happens_to_the_weights():
@@ -194,4 +166,4 @@ def test_activation_checkpointing(mode, reentrant, automatic):
                 norm.refresh()
         assert norm.weights[0].group.refreshes == 4  # one at the start, one after each step
     assert close(gradients(nets[0]), gradients(nets[1]))
-    assert close(list(nets[0].parameters()), list(nets[1].parameters()))
+    assert close(nets[0].parameters(), nets[1].parameters())

@@ -4,12 +4,12 @@ import math
 
 import pytest
 import torch
+from spectral_cases import CHANGING
+from spectral_readings import normalized_norms
 from torch import nn
 
 from steadygan.errors import NetworkError
-from steadygan.spectral import MODES, SpectralNorm, spectral_norm
-
-CHANGING = [mode for mode in MODES if mode != "measure"]
+from steadygan.spectral import SpectralNorm, spectral_norm
 
 
 def network() -> nn.Sequential:
@@ -24,12 +24,6 @@ def images(count: int = 3) -> torch.Tensor:
 
 def raws(net: nn.Module) -> list[nn.Parameter]:
     return [one.raw for one in SpectralNorm.of(net).weights]
-
-
-def norms(net: nn.Module) -> list[float]:
-    """Largest singular value of each weight as it is read, exact."""
-    read = [(one, one.read().detach().double()) for one in SpectralNorm.of(net).weights]
-    return [float(torch.linalg.matrix_norm(one.weight.matrices(value), 2).amax()) for one, value in read]
 
 
 def step(net: nn.Module, optimizer: torch.optim.Optimizer) -> None:
@@ -90,8 +84,8 @@ def test_zero_weights_read_as_zero_with_finite_gradients_and_recover(mode):
             raw.normal_()
     norm.refresh(100)
     if mode == "hard":
-        assert norms(net) == pytest.approx([1.0] * 4, rel=1e-4)
-    assert all(math.isfinite(value) and value > 0 for value in norms(net))
+        assert normalized_norms(net) == pytest.approx([1.0] * 4, rel=1e-4)
+    assert all(math.isfinite(value) and value > 0 for value in normalized_norms(net))
 
 
 def test_weights_that_are_zero_from_the_start():
@@ -105,7 +99,7 @@ def test_weights_that_are_zero_from_the_start():
         for raw in raws(net):
             raw.normal_()
     norm.refresh(100)
-    assert norms(net) == pytest.approx([1.0] * 4, rel=1e-4)
+    assert normalized_norms(net) == pytest.approx([1.0] * 4, rel=1e-4)
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
@@ -129,7 +123,7 @@ def test_one_bad_step_and_then_good_weights_again(bad, where):
         assert net(images()).isfinite().all()
     assert norm.weights[0].group.unseen_writes is False
     norm.refresh(100)
-    assert norms(net) == pytest.approx([1.0] * 4, rel=1e-4)
+    assert normalized_norms(net) == pytest.approx([1.0] * 4, rel=1e-4)
 
 
 def test_a_bad_weight_leaves_its_neighbours_alone():
@@ -154,7 +148,7 @@ def test_a_checkpoint_with_unusable_vectors_is_not_the_end(bad):
     net.load_state_dict(state)
     net(images())
     norm.refresh(100)
-    assert norms(net) == pytest.approx([1.0] * 4, rel=1e-4)
+    assert normalized_norms(net) == pytest.approx([1.0] * 4, rel=1e-4)
 
 
 def test_a_network_without_memory_is_refused_in_words():
@@ -166,14 +160,14 @@ def test_a_network_without_memory_is_refused_in_words():
     net.to_empty(device="cpu")
     net.load_state_dict(network().state_dict())
     spectral_norm(net).refresh(100)
-    assert norms(net) == pytest.approx([1.0] * 4, rel=1e-4)
+    assert normalized_norms(net) == pytest.approx([1.0] * 4, rel=1e-4)
 
 
 def test_float64_layers_beside_float32_layers():
     net = nn.Sequential(nn.Linear(6, 5), nn.Linear(5, 4).double())
     norm = spectral_norm(net)
     norm.refresh(100)
-    assert norms(net) == pytest.approx([1.0, 1.0], rel=1e-5)
+    assert normalized_norms(net) == pytest.approx([1.0, 1.0], rel=1e-5)
     assert net[1](net[0](torch.randn(2, 6)).double()).dtype == torch.float64
 
 
@@ -181,7 +175,7 @@ def test_float64_layers_beside_float32_layers():
 def test_the_smallest_matrices(shape):
     layer = nn.Linear(*shape)
     spectral_norm(layer).refresh(50)
-    assert norms(layer) == pytest.approx([1.0], rel=1e-5)
+    assert normalized_norms(layer) == pytest.approx([1.0], rel=1e-5)
 
 
 def test_the_global_random_state_is_left_alone():

@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import torch
+from spectral_cases import redraw
 from torch import Tensor, nn
 
 from steadygan.errors import NetworkError
@@ -140,9 +141,7 @@ def test_removal_from_one_of_two_tied_layers(part):
 @pytest.mark.parametrize("automatic", [True, False])
 def test_tied_weights_load_from_what_others_wrote(kind, automatic):
     source = Tied()
-    with torch.no_grad():
-        for parameter in source.parameters():
-            parameter.normal_()
+    redraw(source)
     if kind == "torch":
         for layer in (source.first, source.second, source.head):
             torch.nn.utils.parametrizations.spectral_norm(layer)

@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import torch
+from spectral_readings import equal, normalized_norms
 from torch import nn
 
 from steadygan.spectral import MODES, SpectralNorm, spectral_norm
@@ -15,11 +16,6 @@ DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.i
 def network() -> nn.Sequential:
     """[B, 4, 6, 6] -> [B, 1], with a grouped convolution, whose gradient goes another way than that of plain weights."""
     return nn.Sequential(nn.Conv2d(4, 8, 3), nn.ReLU(), nn.Conv2d(8, 8, 3, groups=2), nn.ReLU(), nn.Flatten(), nn.Linear(32, 1))
-
-
-def norms(net: nn.Module) -> list[float]:
-    read = [(one, one.read().detach().double().cpu()) for one in SpectralNorm.of(net).weights]
-    return [float(torch.linalg.matrix_norm(one.weight.matrices(value), 2).amax()) for one, value in read]
 
 
 @pytest.mark.parametrize("dtype", HALVES)
@@ -38,7 +34,7 @@ def test_half_modules_keep_wide_vectors(dtype, order, device):
     norm.refresh(100)
     # each entry is rounded by half a unit of the last place at most, so the norm moves by less than eps / 2 * |W|_F
     widest = max(float(one.read().detach().double().norm()) for one in norm.weights)
-    assert norms(net) == pytest.approx([1.0] * 3, abs=torch.finfo(dtype).eps / 2 * widest)
+    assert normalized_norms(net) == pytest.approx([1.0] * 3, abs=torch.finfo(dtype).eps / 2 * widest)
     images = torch.randn(2, 4, 6, 6, device=device, dtype=dtype)
     net(images).sum().backward()
     assert all(p.grad.dtype == dtype and p.grad.isfinite().all() for p in net.parameters())
@@ -77,7 +73,7 @@ def test_autocast_neither_changes_the_weights_nor_the_refresh(dtype, mode, devic
     assert output.dtype == dtype
     for one, other in zip(norm.weights, SpectralNorm.of(twin).weights, strict=True):
         assert torch.equal(one.read(), other.read())
-    assert all(torch.equal(one, other) for one, other in zip(net.buffers(), twin.buffers(), strict=True))
+    assert equal(net.buffers(), twin.buffers())
 
 
 @pytest.mark.parametrize("dtype", HALVES)
@@ -127,7 +123,7 @@ def test_training_under_autocast_is_training(dtype):
         loss.backward()
         optimizer.step()
     net(torch.randn(2, 4, 6, 6))
-    assert norms(net) == pytest.approx([1.0] * 3, rel=0.01)
+    assert normalized_norms(net) == pytest.approx([1.0] * 3, rel=0.01)
     assert norm.weights[0].group.refreshes == 1 + 20
 
 

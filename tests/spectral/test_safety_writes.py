@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from spectral_readings import norms
 from torch import nn
 
 from steadygan.spectral import SpectralNorm, spectral_norm
@@ -17,11 +18,6 @@ def network() -> nn.Sequential:
 
 def batch() -> torch.Tensor:
     return torch.randn(8, 6)
-
-
-def norms(net: nn.Module) -> list[float]:
-    layers = SpectralNorm.of(net).layers.values()
-    return [float(torch.linalg.matrix_norm(layer.weight.detach().double(), 2)) for layer in layers]
 
 
 def refreshes(net: nn.Module) -> int:
