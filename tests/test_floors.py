@@ -14,12 +14,12 @@ FLOORS = [
     {"training", "planning", "overrides", "config"},
     {"recipes", "environment", "directory", "status", "tracking", "sampling", "scoring", "measuring"},
     {"report"},
-    {"assembly", "configure", "custom", "outcome", "rollback", "run", "launch", "monitor", "foreign"},
+    {"assembly", "configure", "custom", "outcome", "rollback", "run", "launch", "monitor", "foreign", "card"},
     {"applications"},
     {"cli", "__init__", "__main__"},
 ]
 SAME_FLOOR_ALLOWED = ({"config", "overrides", "training", "planning"}, *FLOORS[6:])
-WITHOUT_TORCH = {"errors", "parts", "history", "diagnosis", "report", "status", "directory", "foreign"}
+WITHOUT_TORCH = {"errors", "parts", "history", "diagnosis", "report", "status", "directory", "foreign", "card"}
 SOURCE = Path(__file__).parents[1] / "src" / "steadygan"
 
 

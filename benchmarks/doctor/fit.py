@@ -19,8 +19,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from store import DEFAULT, Stored, runs
+from store import DEFAULT
 
+from steadygan.card.runs import Stored, runs
 from steadygan.diagnosis.course import Course
 from steadygan.diagnosis.features import FEATURES
 from steadygan.diagnosis.fused import Tier, raised
@@ -67,9 +68,8 @@ def main() -> None:
 
 def labelled(one: Stored) -> Run:
     """A stored run as it is learnt from."""
-    truth = one.truth
-    state = "undecided" if truth.state == "stable" and one.meta["injected"] is not None else truth.state
-    return Run(Course(one.history), np.array(truth.severity), state)
+    state = "undecided" if one.truth.state == "stable" and not one.stable else one.truth.state
+    return Run(Course(one.history), np.array(one.truth.severity), state)
 
 
 def tier(name: str, features: tuple[str, ...], fit: list[Run], both: list[Run]) -> dict[str, Any]:

@@ -16,13 +16,15 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import torch
 from configurations import Configuration, configurations
 from play import SUITE, play
 from sets import NO_DIGITS, digits_file
-from store import DEFAULT, load, look, save
+from store import DEFAULT, save
+
+from steadygan.card.runs import load, look
+from steadygan.errors import DataError
 
 
 def main() -> None:
@@ -91,7 +93,7 @@ def there(out: Path, one: Configuration, seed: int) -> bool:
     try:
         meta = look(place(out, one, seed))
         return bool(meta["suite"] == SUITE and decisive(meta["config"]) == decisive(one.config.mapping()))
-    except (OSError, BadZipFile, KeyError, ValueError):
+    except (DataError, KeyError):
         return False
 
 

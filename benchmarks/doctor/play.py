@@ -10,11 +10,11 @@ from configurations import EVERY, Configuration
 from injections import INJECTIONS, Match, Tap
 from numpy.typing import NDArray
 from torch import Tensor
-from truth import SERIES, judged
 from witness import Witness
 from worlds import world
 
 from steadygan.assembly import Game, assemble, open_data
+from steadygan.card.truth import SERIES, judged
 from steadygan.data.source import Dataset
 from steadygan.data.streams import part, split
 from steadygan.measuring import Gauge, Measurement

@@ -4,9 +4,9 @@ import math
 
 import torch
 from torch import Tensor
-from truth import SERIES
 from worlds import Seen, World
 
+from steadygan.card.truth import SERIES
 from steadygan.data.streams import Stream, in_range
 from steadygan.training.loop import State
 

@@ -16,10 +16,11 @@ from configurations import configurations
 from injections import INJECTIONS, Match, Tap
 from play import opened, play
 from split import families
-from store import load, save
-from truth import SERIES, judged
+from store import save
 from worlds import world
 
+from steadygan.card.runs import load
+from steadygan.card.truth import SERIES, judged
 from steadygan.spectral import SpectralNorm, singular_values
 from steadygan.training.loop import train_steps
 

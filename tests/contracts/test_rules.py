@@ -36,9 +36,11 @@ def collapsing(length: int = 60) -> History:
     """Everything goes wrong at once, so that each rule has something to say."""
     bad = {"accuracy/discriminator": 1.0, "diversity/pairwise_ratio": 0.1, "grad_norm/generator": 1e-9}
     bad |= {"cells/js_live": 0.5, "update_norm/discriminator": 0.0, "sigma_error/max": 0.5, "logit/held_out": -2.0}
+    bad["memorization/closeness"] = 1.0
     loud = {"gap/logits": 1e9, "grad_norm/discriminator": 1e9, "loss/discriminator": np.nan}
     still = {
         "cells/js_live_floor": 0.1,
+        "memorization/closeness_floor": 0.6,
         "weight_norm/discriminator": 1.0,
         "update_norm/generator": 0.1,
         "learning_rate/discriminator": 1e-4,
@@ -79,7 +81,7 @@ def fused(moving: bool, length: int = 60, trace: float = 1.0) -> History:
     good |= {"coverage/cells": 0.9, "coverage/recall": 0.9, "auc/discriminator": 0.55}
     bad = {"dispersion/logits": 0.2, "diversity/pairwise_ratio": 0.2, "cells/js": 0.5}
     bad |= {"coverage/cells": 0.1, "coverage/recall": 0.1}
-    hops = {"gap/swing": 0.6, "wobble/logits": 6.0, "update_coherence/discriminator": 0.9, "cells/churn": 0.8}
+    hops = {"gap/swing": 0.6, "wobble/logits": 6.0, "update_coherence/discriminator": 0.97, "cells/churn": 0.8}
     hops |= {"ema/sample_gap": 0.9}
     worse = {**bad, **(hops if moving else {}), "diversity/trace_ratio": trace}
     return History({"step": 50 * (i + 1), **still, **good, **(worse if i >= length // 2 else {})} for i in range(length))

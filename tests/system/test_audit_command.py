@@ -236,12 +236,3 @@ def test_a_shape_that_does_not_fit(steadygan, network):
     assert found["bounds"] is None
     assert "forward pass" in found["notes"][0]
     assert found["rows"][0]["sigma"] > 0
-
-
-def test_progress_comes_after_two_seconds_only(capsys, monkeypatch):
-    now = iter([0.0, 1.0, 2.5, 4.0, 13.0])
-    monkeypatch.setattr(command.time, "monotonic", lambda: next(now))
-    with command.progress_later() as tell:
-        for done in range(1, 5):
-            tell(done, 9)
-    assert capsys.readouterr().err.splitlines() == ["measured 2 of 9", "measured 4 of 9"]

@@ -3,15 +3,12 @@
 import contextlib
 import json
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
 STYLES = {"good": "32", "bad": "1;31", "faint": "2", "strong": "1", "warning": "33"}
-QUIET_SECONDS, SECONDS_BETWEEN_LINES = 2, 10
-Progress = Callable[[int, int], None]
 
 
 def run(
@@ -31,9 +28,13 @@ def run(
 ) -> None:
     """Show for every layer what normalizes it, how well, and how steep it is; and warn of what voids the bound."""
     from steadygan.applications.auditing import Order, audits, shape_of
+    from steadygan.cli.progress import progress_later
 
     order = Order(target, shape_of(input_shape), player, checkpoint, settings or (), exact)
-    with progress_later() as progress, contextlib.redirect_stdout(sys.stderr):  # what the network's own code prints
+    with (
+        progress_later("measuring", "measured") as progress,
+        contextlib.redirect_stdout(sys.stderr),
+    ):  # what the network's own code prints
         found = audits(order, progress)
     if as_json:
         networks = {name: audit.as_dict() for name, audit in found.items()}
@@ -57,26 +58,3 @@ def show(table: Callable[..., str], name: str) -> None:
 def painted(text: str, style: str) -> str:
     """Text in the colour of a style; the console takes it out again where there are none."""
     return f"\x1b[{STYLES[style]}m{text}\x1b[0m"
-
-
-@contextlib.contextmanager
-def progress_later() -> Iterator[Progress]:
-    """A bar on stderr for what takes more than two seconds; now and then a line where that is no terminal."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-    console, started = Console(stderr=True), time.monotonic()
-    columns = (TextColumn("measuring"), BarColumn(), MofNCompleteColumn())
-    last = started + QUIET_SECONDS - SECONDS_BETWEEN_LINES
-    with Progress(*columns, transient=True, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task("measuring", total=None, visible=False)
-
-        def tell(done: int, total: int) -> None:
-            nonlocal last
-            now = time.monotonic()
-            bar.update(task, completed=done, total=total, visible=now - started > QUIET_SECONDS)
-            if not console.is_terminal and now - last > SECONDS_BETWEEN_LINES:
-                last = now
-                print(f"measured {done} of {total}", file=sys.stderr)
-
-        yield tell

@@ -108,7 +108,7 @@ def starting(course: Course, above: Floats) -> Booleans:
     """Whether a run is still at its start: it has not been calm yet, and it is early: [T] -> [T]."""
     if not len(course):
         return np.zeros(0, dtype=bool)
-    early = (course.steps < START_STEPS) | (np.arange(len(course)) < START_READINGS)
+    early = (course.steps < START_STEPS) | (np.arange(len(course)) + 1 < START_READINGS)
     been_calm = np.maximum.accumulate(lasting(above < -DOUBT, CALM))
     return np.asarray(early & ~been_calm)
 
