@@ -1,5 +1,7 @@
 """The alarm of the fused judge: soon where the sickness is great, later where it is slight, and never of a single odd reading."""
 
+from math import exp
+
 import numpy as np
 import pytest
 
@@ -29,8 +31,14 @@ def test_a_great_sickness_is_told_at_its_first_reading():
     assert first(run({"gap/swing": 1.0, "dispersion/logits": 0.1}, 30)) == 30
 
 
+def slightly() -> dict[str, float]:
+    """A wobble that is 0.4 above the threshold of the tier that sees logits alone."""
+    logits = tiers()[-1]
+    return {"gap/swing": 0.1 * exp((logits.warning + 0.4 - logits.bias) / logits.weights["wobble"])}
+
+
 def test_a_slight_one_is_told_when_it_lasts():
-    slight = {"gap/swing": 0.4}
+    slight = slightly()
     assert first(run(slight, 30, 32)) is None
     assert 32 <= first(run(slight, 30)) <= 40
 
@@ -48,7 +56,7 @@ def test_the_start_of_a_run_is_its_own_to_find():
 
 
 def test_the_cadence_of_readings_hardly_moves_an_alarm():
-    slight = {"gap/swing": 0.4}
+    slight = slightly()
     seldom = first(run(slight, 30))
     often = first(run(slight, 300, 600, every=5, length=600))
     assert often / 10 == pytest.approx(seldom, abs=1.5)

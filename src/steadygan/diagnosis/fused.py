@@ -22,7 +22,7 @@ from steadygan.history import Floats, History
 
 HEIGHT = 1.0  # to which the excess of readings adds up before an alarm is raised
 READINGS = 3  # quarters of a window in a row that end an alarm
-HASTE = 1.0  # by how much the newest reading must say more than the window to count instead of it
+HASTE = 2.0  # by how much the newest reading must say more than the window to count instead of it
 CALM = 4  # readings in a row that end the start of a run
 START_STEPS, START_READINGS = 800, 16  # after which the start is over in any case: slow to begin is no sickness
 DOUBT = 1.0  # below the threshold of an alarm, in which a run is not called calm
