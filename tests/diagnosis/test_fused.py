@@ -1,4 +1,4 @@
-"""The alarm of the fused judge: soon where the sickness is great, later where it is slight, and never of a single odd reading."""
+"""The alarm of the fused judge: soon where the sickness is great, later where it is slight, never of a single odd reading."""
 
 from math import exp
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from steadygan.diagnosis.base import Cause, Evidence
-from steadygan.diagnosis.course import FEWEST, Booleans, Course, lasting
+from steadygan.diagnosis.course import FEWEST, Booleans, Course, lasting, mean, windows
 from steadygan.diagnosis.cusum import cusum
 from steadygan.diagnosis.features import FEATURES, SERIES, natural
 from steadygan.diagnosis.state import Says
@@ -24,7 +24,9 @@ HEIGHT = 1.0  # to which the excess of readings adds up before an alarm is raise
 READINGS = 3  # quarters of a window in a row that end an alarm
 HASTE = 2.0  # by how much the newest reading must say more than the window to count instead of it
 CALM = 4  # readings in a row that end the start of a run
-START_STEPS, START_READINGS = 800, 16  # after which the start is over in any case: slow to begin is no sickness
+START_STEPS, START_READINGS = 800, 16  # after which the start is over for a run that does not get on
+PROGRESS = 0.4  # by which the suspicion must come down while the number of steps doubles
+HOPELESS = 3.0  # above the threshold of an alarm, from which on to come down is no progress yet
 DOUBT = 1.0  # below the threshold of an alarm, in which a run is not called calm
 
 
@@ -50,7 +52,7 @@ class Tier:
     precision: tuple[tuple[float, float], ...]
 
     def suspicion(self, course: Course) -> Floats:
-        """The sum at each reading of its window or, less `HASTE`, of the newest part, if greater: [T], NaN where neither is known."""
+        """The sum at each reading of its window or, if that is more, of its newest part less `HASTE`: [T], NaN for neither."""
         return np.fmax(self.sum(course), self.sum(course.newest) - HASTE)
 
     def sum(self, course: Course) -> Floats:
@@ -105,12 +107,19 @@ def raised(course: Course, above: Floats) -> Booleans:
 
 
 def starting(course: Course, above: Floats) -> Booleans:
-    """Whether a run is still at its start: it has not been calm yet, and it is early: [T] -> [T]."""
+    """Whether a run is still at its start: it has not been calm yet, and it is early or has got on ever since: [T] -> [T]."""
     if not len(course):
         return np.zeros(0, dtype=bool)
     early = (course.steps < START_STEPS) | (np.arange(len(course)) + 1 < START_READINGS)
     been_calm = np.maximum.accumulate(lasting(above < -DOUBT, CALM))
-    return np.asarray(early & ~been_calm)
+    return np.logical_and.accumulate(early | gets_on(course, above)) & ~been_calm
+
+
+def gets_on(course: Course, above: Floats) -> Booleans:
+    """Whether the suspicion has come down since the run had half its steps: a long run may take long to begin: [T] -> [T]."""
+    level = mean(windows(np.minimum(above, HOPELESS), course.readings))
+    half = np.searchsorted(course.steps, course.steps / 2, side="right") - 1
+    return np.asarray((half >= 0) & (level <= level[half] - PROGRESS))
 
 
 def starting_now(course: Course) -> bool | None:
