@@ -24,7 +24,8 @@ class Heard:
 
     Attributes:
         run: the judged run.
-        at: the step of that alarm, None without one: of a sick run the first since shortly before its truth fails.
+        at: the step of that alarm, None without one: of a sick run the first since shortly before its truth fails, of others the
+            first that is false.
         word: its headline, "" without one.
     """
 
@@ -36,7 +37,7 @@ class Heard:
     def of(cls, run: Replay) -> "Heard":
         """What was heard of a judged run."""
         since = run.stored.truth.since
-        at = run.first(-np.inf if since is None else since - EARLY)
+        at = false_alarm(run) if since is None else run.first(since - EARLY)
         return cls(run, at, "" if at is None else run.word(at))
 
     @property
@@ -59,6 +60,12 @@ class Heard:
         """Whether the sickness came on: it was neither there when a run begins to count, nor at once after an injection."""
         truth, injected = self.run.stored.truth, self.run.stored.injected
         return truth.since is not None and truth.since > (GRACE if injected is None else injected + AT_ONCE)
+
+
+def false_alarm(run: Replay) -> int | None:
+    """The step of the first alarm whose headline is not right: few images make a discriminator overfit, harm or no harm."""
+    loud = (int(step) for step in run.steps[run.loud])
+    return next((step for step in loud if run.said(step) not in run.stored.right), None)
 
 
 def scores(those: Sequence[Heard]) -> Row:
@@ -85,8 +92,8 @@ def leads(those: Sequence[Heard]) -> Row:
 
 
 def onsets(well: Sequence[Heard]) -> float | None:
-    """How often an alarm begins in 1,000 steps of stable runs; None of no runs."""
-    begun = sum(int((np.diff(one.run.loud.astype(int), prepend=0) > 0).sum()) for one in well)
+    """How often an alarm begins in 1,000 steps of stable runs, of those that are false; None of no runs."""
+    begun = sum(int((np.diff(one.run.loud.astype(int), prepend=0) > 0).sum()) for one in well if one.at is not None)
     steps = sum(int(one.run.steps[-1]) for one in well)
     return round(1000 * begun / steps, 4) if steps else None
 
