@@ -1,6 +1,6 @@
 """Makes the labelled suite: training runs whose truth is known, each in a small file of its own.
 
-    python benchmarks/doctor/generate.py [--only 'ring/*'] [--seeds 3] [--workers 1] [--out DIR] [--list] [--table]
+    python benchmarks/doctor/generate.py [--only 'ring/*'] [--parts sealed] [--seeds 3] [--workers 1] [--out DIR] [--list] [--table]
 
 Breadth first: seed 0 of every configuration, then seed 1. What is there already is skipped, so that it can be stopped (Ctrl-C)
 and started again at any time. One thread a worker. `--list` only names the configurations, `--table` only tells what is there.
@@ -30,13 +30,14 @@ from steadygan.errors import DataError
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", default=["*"], metavar="PATTERN", help="names of configurations, such as 'ring/*'")
+    parser.add_argument("--parts", nargs="+", default=["fit", "tune", "sealed"], help="of the split")
     parser.add_argument("--seeds", type=int, default=3, help="runs of each configuration")
     parser.add_argument("--workers", type=int, default=1, help="processes")
     parser.add_argument("--out", type=Path, default=DEFAULT, metavar="DIR")
     parser.add_argument("--list", action="store_true", help="name the configurations and stop")
     parser.add_argument("--table", action="store_true", help="tell what is there and stop")
     options = parser.parse_args()
-    chosen = configurations(*options.only)
+    chosen = [one for one in configurations(*options.only) if one.part in options.parts]
     if options.list:
         print("\n".join(f"{one.part:7}{one.name}" for one in chosen))
     elif options.table:

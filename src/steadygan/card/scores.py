@@ -24,8 +24,8 @@ class Heard:
 
     Attributes:
         run: the judged run.
-        at: the step of that alarm, None without one: of a sick run the first since shortly before its truth fails, of others the
-            first that is false.
+        at: the step of that alarm, None without one: of a sick run the first since shortly before its truth fails, of others
+            the first that is false.
         word: its headline, "" without one.
     """
 
