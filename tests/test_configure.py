@@ -10,6 +10,8 @@ def test_one_player_of_a_plan_can_be_changed_without_the_other():
 
 
 def test_a_part_is_added_to_a_plan():
-    changed, _ = configure(Request(data="shapes", settings=("stabilizers+={name: r1, gamma: 0.1}",)))
+    changed, plan = configure(Request(data="shapes", settings=("stabilizers+={name: r1, gamma: 0.1}",)))
     plain, _ = configure(Request(data="shapes"))
     assert [one.name for one in changed.stabilizers] == [*(one.name for one in plain.stabilizers if one.name != "r1"), "r1"]
+    (line,) = [line for line in plan.lines if line.key == "stabilizers"]
+    assert len(line.value) == len(changed.stabilizers)  # the plan tells all of them

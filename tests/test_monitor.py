@@ -1,6 +1,7 @@
 """The monitor of a stranger's loop: it tells what is there, changes nothing, costs what it says and never breaks a training."""
 
 import copy
+import json
 import math
 from itertools import chain
 
@@ -166,6 +167,18 @@ def test_numbers_that_are_not_finite_are_a_failure_and_it_can_heal():
     assert not fed(monitor, 2).failed
 
 
+def test_remedies_are_in_plain_words(tmp_path):
+    """This loop has no config of ours, and no checkpoints in the run's directory."""
+    monitor = plain(tmp_path / "run")
+    fed(monitor, 4)
+    verdict = fed(monitor, 2, fake_logits=torch.full((32,), math.nan))
+    assert "halve both learning rates" in verdict.findings[0].advice
+    written = [(tmp_path / "run" / name).read_text() for name in ("findings.jsonl", "outcome.json")]
+    for text in (str(verdict), json.dumps(verdict.as_dict()), *written):
+        assert "NON-FINITE" in text
+        assert not [word for word in ("--set", "checkpoints/", "`") if word in text]
+
+
 def test_readings_are_what_was_given():
     """Means over the window; separation and spread of the newest 256 logits; the norm as torch computes it."""
     monitor = plain(every=4, threshold=0.5)
@@ -310,7 +323,7 @@ def test_of_large_images_little_is_kept():
 def test_what_is_not_given_is_not_judged():
     verdict = [plain(every=1).step(real_logits=torch.ones(4)), fed(plain(every=1), 1)]
     assert {"MODE-COLLAPSE", "DISCRIMINATOR-WINS", "DIVERGENCE"} <= set(verdict[0].not_judged)
-    assert "MODE-COLLAPSE needs fake= and real=" in str(verdict[0])
+    assert "DATA-FAULT, MODE-COLLAPSE, SLOW-SLIDE need fake= and real=; and " in str(verdict[0])
     blind = Monitor(nn.Identity(), nn.Identity(), every=1)
     for _ in range(30):
         blind.step()

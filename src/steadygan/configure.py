@@ -62,7 +62,8 @@ def configure(request: Request) -> tuple[Config, Plan | None]:
     for assignment in request.settings:
         assign(settings, assignment)
     asked = {key: value for key, value in shorthands.items() if value is not None}
-    asked |= {key: value_of(text) for key, _, text in map(parted, request.settings)}
+    for key, adds, text in map(parted, request.settings):
+        asked[key] = settings[key] if adds and key in settings else value_of(text)  # the whole list, not what was added to it
     return Config.of(settings), made.asked(asked) if made else None
 
 

@@ -33,6 +33,11 @@ def test_options_in_a_sentence_stand_out():
     assert html == "Halve both: <code>--set a.b=<wbr>0.1</code> <code>--set c.d=<wbr>0.2</code>. Then go on."
 
 
+def test_an_option_in_quotes_is_one_piece():
+    html = sentence("Add it: --set 'stabilizers+={name: r1, gamma: 0.1}'. Then go on.")
+    assert html == "Add it: <code>--set &#x27;stabilizers+=<wbr>{name: r1, gamma: 0.1}&#x27;</code>. Then go on."
+
+
 def test_odd_texts_do_not_break_it():
     for text in ("", "|", "||", "|---|", "```", "#", "-", "\0", "| a |\n|---|---|\n| b | c | d |", "`", "**"):
         to_html(text)

@@ -76,6 +76,33 @@ def test_a_failure(steadygan, ill):
         assert words in out
 
 
+def test_what_a_loop_printed(steadygan, tmp_path):
+    lines = [
+        f"[Epoch {i // 10 + 1}/9] [Batch {90 * (i % 10)}/938] [D loss: {'nan' if i > 60 else 0.6}] [G loss: 1.2]"
+        for i in range(90)
+    ]
+    (tmp_path / "train.log").write_text("Loading ...\n" + "\n".join(lines) + "\n")
+    code, out, _ = steadygan("diagnose", "train.log")
+    assert code == 3
+    assert out.startswith(f"NON-FINITE since step {6 * 938 + 90:,}, a failure")
+    assert "D loss  loss/discriminator  guessed" in out
+
+
+def test_options_of_our_command_line_are_only_for_runs_of_ours(steadygan, ill, tmp_path):
+    for arguments in (["diagnose", ill], ["diagnose", ill, "--json"]):
+        out = steadygan(*arguments)[1]
+        assert "halve both learning rates" in " ".join(out.split())
+        assert "--set" not in out
+        assert "checkpoints/safe" not in out
+    ours = tmp_path / "run"
+    ours.mkdir()
+    readings = [{"step": 50 * i, "loss/generator": None if i > 30 else 0.5, "learning_rate/generator": 0.1} for i in range(40)]
+    (ours / "history.jsonl").write_text("".join(json.dumps(one) + "\n" for one in readings))
+    assert "--set" not in steadygan("diagnose", ours)[1]
+    (ours / "config.yaml").write_text("seed: 1\n")
+    assert "--set generator.optimizer.learning_rate=0.05" in " ".join(steadygan("diagnose", ours)[1].split())
+
+
 def test_the_json(steadygan, ill):
     code, out, errors = steadygan("diagnose", ill, "--json")
     found = verdict((code, out, errors), 3)

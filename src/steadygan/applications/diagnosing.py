@@ -1,13 +1,18 @@
 """Diagnosing: what the judge says of anyone's run, once or while it goes on."""
 
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from steadygan.applications.own_rules import own_rules
+from steadygan.diagnosis import Finding
 from steadygan.diagnosis.course import Course
 from steadygan.diagnosis.judge import judge
-from steadygan.diagnosis.verdict import Verdict
+from steadygan.diagnosis.remedy import plainly
+from steadygan.diagnosis.verdict import Verdict, Words
+from steadygan.directory import RunDirectory
 from steadygan.errors import DataError, UsageError
 from steadygan.foreign import Reader, Translated, Wish, check_given, has_ended, read_logs, readers, translated
 from steadygan.foreign.columns import Columns
@@ -82,10 +87,38 @@ def diagnose(order: Order, progress: Progress | None = None) -> list[Diagnosis]:
 
 
 def diagnosis(run: Translated) -> Diagnosis:
-    """The verdict on one run."""
-    history = run.history
-    course = Course(history)
-    return Diagnosis(run, Verdict.of(judge(course), course, int(history.last("step") or 0)))
+    """The verdict on one run: one of ours by its own rules and in the keys of its config, others in plain words."""
+    directory = RunDirectory(Path(run.log.where).parent)
+    course, step = Course(run.history), int(run.history.last("step") or 0)
+    if run.log.ours and directory.config.is_file():
+        rules, notes = own_rules(directory.config)
+        findings = [in_place(finding, directory) for finding in judge(course, rules)]
+        return Diagnosis(replace(run, notes=[*run.notes, *notes]), Verdict.of(findings, course, step, rules=rules))
+    words = words_for(directory) if run.log.ours else str
+    return Diagnosis(run, Verdict.of([plainly(finding) for finding in judge(course)], course, step, words))
+
+
+def words_for(directory: RunDirectory) -> Words:
+    """What to call a series that is missing: in a monitor's run by the argument that it is measured from."""
+    try:
+        watched = "monitor" in json.loads(directory.environment.read_text(encoding="utf-8"))
+    except (OSError, ValueError, TypeError):
+        watched = False
+    if not watched:
+        return str
+    from steadygan.monitor.words import argument  # torch comes with it
+
+    return argument
+
+
+def in_place(finding: Finding, directory: RunDirectory) -> Finding:
+    """The finding with the checkpoint to go back to, where something is wrong and there is one."""
+    try:
+        state = json.loads((directory.checkpoint("safe") / "state.json").read_text(encoding="utf-8"))
+        place = f"checkpoints/safe (step {state['step']:,})"
+    except (OSError, ValueError, KeyError, TypeError):
+        return finding
+    return finding if finding.severity == "info" else replace(finding, go_back=place)
 
 
 def with_images(run: Translated, samples: Path, reals: Path, tile: int | None, progress: Progress | None) -> Translated:

@@ -32,9 +32,11 @@ def run(
         return
     show(found)
     if asked:
-        from steadygan.cli.console import told
+        from steadygan.cli.console import console_for, show_lints
 
-        print("\n".join(told(lints)) or "setup      nothing that is known to go wrong")
+        show_lints(lints, console_for())
+        if not lints:
+            print("setup      nothing that is known to go wrong")
 
 
 def lints_for(request: "Request") -> "tuple[Lint, ...]":

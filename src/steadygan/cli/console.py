@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterator, Sequence
 
 from rich.console import Console, Group
 from rich.live import Live
-from rich.markup import escape
 from rich.panel import Panel
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column, Table
+from rich.text import Text
 
+from steadygan.cli.finding import COLOURS, body, sure
 from steadygan.config import Config
 from steadygan.diagnosis.base import Finding
-from steadygan.diagnosis.state import told as remedy
 from steadygan.outcome import Outcome
 from steadygan.planning import Plan
 from steadygan.planning.lints import Lint
@@ -23,14 +23,13 @@ from steadygan.planning.plan import shown
 from steadygan.run import Event, Run
 from steadygan.status import duration, megabytes, thousands
 
-COLOURS = {"failure": "red", "warning": "yellow", "info": "cyan"}
 SECONDS_BETWEEN_LINES = 10
 
 
 def show_plan(config: Config, plan: Plan | None) -> None:
     """Print what will be trained: a plan with a reason a line, a recipe by its main settings."""
     headings = ("setting", "value", "why") if plan else (f"recipe {config.recipe}", "")
-    table = Table(*headings, box=None, pad_edge=False, header_style="bold")
+    table = Table(*(Column(heading, overflow="fold") for heading in headings), box=None, pad_edge=False, header_style="bold")
     for line in plan.lines if plan else ():
         table.add_row(line.key, shown(line.value), line.reason)
     for key, value in config.mapping().items() if plan is None else ():
@@ -45,8 +44,8 @@ SUMMARY = ("data", "network", "loss", "stabilizers", "augmentations", "n_critic"
 def play(run: Run, lints: Sequence[Lint] = ()) -> int:
     """Play a run while showing it; returns the exit code. Ctrl-C ends it after the step at hand, with a checkpoint."""
     console = console_for()
-    for line in (opening(run), *told(lints)):
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+    console.print(f"\n{opening(run)}" if console.is_terminal else opening(run), highlight=False, markup=False, soft_wrap=True)
+    show_lints(lints, console)
     with stopped_by_signals(run):
         show = show_live if console.is_terminal else show_lines
         show(run, console)
@@ -90,14 +89,10 @@ def words_for(event: Event) -> str | Panel | None:
 
 def finding_panel(finding: Finding) -> Panel:
     """A finding with its reason and advice."""
-    text = escape(finding.reason) + (f" Right in {finding.confidence:.0%} of such runs." if finding.confidence else "")
-    for cause in finding.causes[:3]:
-        text += f"\n[dim]if {escape(cause.name)}:[/dim] {escape(remedy(cause))}"
-    if not finding.causes:
-        text += f"\n[dim]try:[/dim] {escape(finding.advice)}"
-    text += f"\n[dim]or go back to {finding.go_back}[/dim]" if finding.go_back else ""
-    colour = COLOURS[finding.severity]
-    return Panel(text, title=f"{finding.verdict} at step {finding.step}", title_align="left", border_style=colour, width=100)
+    title = f"{finding.verdict} at step {finding.step:,}{sure(finding)}"
+    return Panel(
+        body(finding, evidence=False), title=title, title_align="left", border_style=COLOURS[finding.severity], width=100
+    )
 
 
 def opening(run: Run) -> str:
@@ -119,9 +114,15 @@ def opening(run: Run) -> str:
     )
 
 
-def told(lints: Sequence[Lint]) -> list[str]:
-    """A line for each lint."""
-    return [f"info       {each}" for each in lints]
+def show_lints(lints: Sequence[Lint], console: Console) -> None:
+    """Print a line for each lint; wrapped under its first word on a terminal."""
+    rows = Table.grid(Column(width=9, style="cyan"), Column(overflow="fold"), padding=(0, 2, 0, 0))
+    for each in lints:
+        rows.add_row("info", Text(str(each)))
+        if not console.is_terminal:
+            console.print(f"info       {each}", highlight=False, markup=False, soft_wrap=True)
+    if lints and console.is_terminal:
+        console.print(rows, highlight=False)
 
 
 def closing(outcome: Outcome) -> str:

@@ -1,27 +1,29 @@
 """Verdicts on a page: the headline, what was found and why, what was read, and what could not be judged."""
 
-import math
 from collections.abc import Iterator, Sequence
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from steadygan.applications.diagnosing import Diagnosis
-from steadygan.diagnosis.base import Cause, Evidence, Finding
+from steadygan.cli.finding import COLOURS, body, sure
+from steadygan.diagnosis.base import Finding
 from steadygan.foreign import Translated
-from steadygan.foreign.advice import advice
+from steadygan.foreign.advice import what_to_log
 
-COLOURS = {"failure": "bold red", "warning": "bold yellow", "info": "cyan"}
+KINDS = {"failure": "a failure", "warning": "a warning", "info": "for information"}
 MOST_LEFT_OUT = 12
+WIDEST = 30  # characters of a column before the last
 
 
 def page(one: Diagnosis, place: str) -> Group:
     """All that there is to say of one run."""
     parts: list[RenderableType] = [headline(one), Text(subject(one.run, place), style="dim")]
     for finding in one.verdict.findings:
-        parts += [Text(), *about(finding, one.run)]
+        told = [] if finding is behind(one) else [title(finding, one.run)]
+        parts += [Text(), *told, Padding(body(finding), (0, 0, 0, 2))]
     return Group(*parts, *read_as(one.run), *not_judged(one))
 
 
@@ -34,37 +36,42 @@ def several(found: Sequence[Diagnosis], place: str) -> Group:
 
 def table(found: Sequence[Diagnosis], place: str) -> Table:
     """A line for each of several runs."""
-    shown = Table(
-        "run", "verdict", "since", "reason", box=None, pad_edge=False, header_style="bold", title=f"{place}: {len(found)} runs"
-    )
+    headings = [Column(heading, overflow="fold") for heading in ("run", "verdict", "since", "reason")]
+    shown = Table(*headings, box=None, pad_edge=False, header_style="bold", title=f"{place}: {len(found)} runs")
     shown.title_justify = "left"
     for one in found:
-        behind = behind_it(one)
         since = "" if one.verdict.first_step is None else one.run.step(one.verdict.first_step)
-        shown.add_row(one.run.name, Text(one.verdict.word, colour(one)), since, behind[0].reason if behind else "")
+        why = reason.reason if (reason := behind(one)) else ""
+        shown.add_row(one.run.name, Text(one.verdict.word, colour(one)), since, why)
     return shown
 
 
 def headline(one: Diagnosis) -> Text:
     """The verdict, since when, and how sure."""
-    verdict = one.verdict
+    verdict, finding = one.verdict, behind(one)
     text = Text(verdict.word, style=colour(one))
-    if verdict.first_step is not None:
-        text.append(f" since {one.run.step(verdict.first_step)}", "default not bold")
+    said = "" if verdict.first_step is None else f" since {one.run.step(verdict.first_step)}"
+    said += f", {KINDS[finding.severity]}" if finding else ""
     if verdict.confidence is not None:
-        text.append(f", right in {verdict.confidence:.0%} of labelled runs with this much evidence", "default not bold")
+        said += f", right in {verdict.confidence:.0%} of labelled runs with this much evidence"
     if verdict.word == "HEALTHY" and verdict.not_judged:
-        text.append(f" as far as can be seen: {len(verdict.not_judged)} verdicts could not be judged", "default not bold")
+        said += f" as far as can be seen: {len(verdict.not_judged)} verdicts could not be judged"
     if verdict.word == "WARMING-UP":
-        text.append(": too early to tell, or too little to go by", "default not bold")
-    return text
+        said += ": too early to tell, or too little to go by"
+    return text.append(said, "default not bold")
+
+
+def title(finding: Finding, run: Translated) -> Text:
+    """A finding that is not behind the headline: since when, and how sure."""
+    since = "" if finding.since is None else f" since {run.step(finding.since)}"
+    text = Text(finding.verdict, style=f"bold {COLOURS[finding.severity]}")
+    return text.append(f"{since}, {KINDS[finding.severity]}{sure(finding)}", "default not bold")
 
 
 def news(one: Diagnosis) -> str:
     """The verdict in one line, for somebody who waits for news."""
     since = "" if one.verdict.first_step is None else f" since {one.run.step(one.verdict.first_step)}"
-    behind = behind_it(one)
-    why = f": {behind[0].reason} Try: {behind[0].advice}" if behind else ""
+    why = f": {finding.reason} Try: {finding.advice}" if (finding := behind(one)) else ""
     return f"{one.run.step(one.verdict.step)}: {one.verdict.word}{since}{why}"
 
 
@@ -77,41 +84,6 @@ def subject(run: Translated, place: str) -> str:
     return (
         f"{name}: {len(steps):,} readings of {len(run.history.names())} series, {run.step(steps[0])} to {run.step(steps[-1])}"
     )
-
-
-def about(finding: Finding, run: Translated) -> Iterator[RenderableType]:
-    """One finding: reason, evidence, causes and advice."""
-    title = Text(finding.verdict, style=COLOURS[finding.severity])
-    since = "" if finding.since is None else f", since {run.step(finding.since)}"
-    sure = "" if finding.confidence is None else f", right in {finding.confidence:.0%}"
-    yield title.append(f"  {finding.severity}{since}{sure}", "default not bold")
-    yield Padding(Text(finding.reason), (0, 0, 0, 2))
-    rows = Table.grid(padding=(0, 2))
-    rows.add_column(style="dim", no_wrap=True)
-    rows.add_column(overflow="fold")
-    for number, item in enumerate(finding.evidence):
-        rows.add_row("" if number else "evidence", told(item))
-    for number, cause in enumerate(finding.causes):
-        rows.add_row("or" if number else "cause", of_cause(cause))
-    if not finding.causes:
-        rows.add_row("try", finding.advice)
-    yield Padding(rows, (0, 0, 0, 2))
-
-
-def told(item: Evidence) -> Text:
-    """A piece of evidence in one line."""
-    over = f" over {item.window:,} steps" if item.window else ""
-    against = f", held against {item.threshold:.3g} ({item.origin})" if math.isfinite(item.threshold) else ""
-    return Text(f"{item.series} is {item.value:.3g}{against}{over}")
-
-
-def of_cause(cause: Cause) -> Text:
-    """A cause with what speaks for it and what to do about it."""
-    text = Text(cause.name, style="bold").append(f": {cause.reason}", "not bold")
-    text.append(f"\ntry: {cause.advice}", "not bold")
-    for setting in cause.settings:
-        text.append(f"\n     --set {setting}", "not bold dim")
-    return text
 
 
 def read_as(run: Translated) -> Iterator[RenderableType]:
@@ -131,37 +103,32 @@ def read_as(run: Translated) -> Iterator[RenderableType]:
 
 
 def not_judged(one: Diagnosis) -> Iterator[RenderableType]:
-    """What could not be judged, and what to log for it."""
-    blind = one.verdict.not_judged
-    if not blind:
+    """What could not be judged, and what to log for it where it is somebody else's log."""
+    groups = one.verdict.wanting()
+    if not groups:
         return
-    yield from section("Not judged, for want of", list(blind.items()))
-    how: dict[str, list[str]] = {}
-    for word in dict.fromkeys(word for needs in blind.values() for word in needs.split() if "/" in word):
-        if said := advice(word):
-            how.setdefault(said, []).append(word)
-    if how:
-        yield from section("What to log", [("\n".join(series), said) for said, series in how.items()])
+    yield from section("Not judged, for want of", [("\n".join(names), needs) for needs, names in groups.items()])
+    missing = [word.strip("()") for needs in groups for word in needs.split() if "/" in word]
+    if not one.run.log.ours and (rows := what_to_log(missing)):
+        yield from section("What to log", rows)
 
 
 def section(title: str, rows: Sequence[Sequence[str]]) -> Iterator[RenderableType]:
     """A heading and some rows under it, the last column wrapped where the line ends."""
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    for _ in rows[0][1:]:
-        grid.add_column(overflow="fold")
-    grid.add_column(overflow="fold")
+    first = [Column(overflow="fold", max_width=WIDEST) for _ in rows[0][1:]]
+    grid = Table.grid(*first, Column(overflow="fold"), padding=(0, 2, 0, 0))
     for row in rows:
         grid.add_row(*map(Text, row))
     yield Padding(Text(title, style="bold"), (1, 0, 0, 0))
     yield Padding(grid, (0, 0, 0, 2))
 
 
-def behind_it(one: Diagnosis) -> list[Finding]:
-    """The findings that the headline stands for."""
-    return [finding for finding in one.verdict.findings if finding.verdict == one.verdict.word]
+def behind(one: Diagnosis) -> Finding | None:
+    """The finding that the headline stands for."""
+    return next((finding for finding in one.verdict.findings if finding.verdict == one.verdict.word), None)
 
 
 def colour(one: Diagnosis) -> str:
     """The colour of a headline."""
-    behind = behind_it(one)
-    return COLOURS[behind[0].severity] if behind else "bold green" if one.verdict.word == "HEALTHY" else "bold"
+    finding = behind(one)
+    return f"bold {COLOURS[finding.severity]}" if finding else "bold green" if one.verdict.word == "HEALTHY" else "bold"

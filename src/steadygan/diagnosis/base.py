@@ -9,6 +9,7 @@ from steadygan.parts import Part
 
 Needs = tuple[tuple[str, ...], ...]
 Severity = Literal["info", "warning", "failure"]
+ORIGINS = {"measured": "labelled runs"}  # where a threshold comes from, for people; `this run` and `chance` say it themselves
 
 
 @dataclass(frozen=True)

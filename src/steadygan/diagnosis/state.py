@@ -1,12 +1,12 @@
 """StateRule: a rule that says of every reading whether the run was in a certain state."""
 
-import shlex
 from dataclasses import dataclass
 
 import numpy as np
 
 from steadygan.diagnosis.base import Cause, Evidence, Finding, Rule, Severity
 from steadygan.diagnosis.course import Booleans, Course, begin
+from steadygan.diagnosis.remedy import advice
 from steadygan.history import Floats, History
 
 
@@ -55,20 +55,13 @@ class StateRule(Rule):
         since = begin(state)
         says = self.says(course, since)
         step, first = int(course.steps[-1]), int(course.steps[since])
-        advice = " Or: ".join(told(cause) for cause in says.causes[:2])
         return Finding(
-            *(self.name, self.verdict, says.severity, step, says.reason, advice),
+            *(self.name, self.verdict, says.severity, step, says.reason, advice(says.causes)),
             evidence=says.evidence,
             since=first,
             confidence=says.confidence,
             causes=says.causes,
         )
-
-
-def told(cause: Cause) -> str:
-    """A cause's remedy in one line, with the options that make it."""
-    options = " ".join(f"--set {shlex.quote(setting)}" for setting in cause.settings)
-    return f"{cause.advice.rstrip('.')}: {options}." if options else cause.advice
 
 
 def evidence(course: Course, series: str, values: Floats, threshold: float, since: int, origin: str = "measured") -> Evidence:

@@ -10,6 +10,7 @@ from steadygan.diagnosis.judge import DEFAULT_RULES, headline
 from steadygan.history import History
 
 Words = Callable[[str], str]
+LONGEST = 100  # characters that one line spends on what is not judged
 
 
 @dataclass(frozen=True)
@@ -39,14 +40,21 @@ class Verdict:
         return any(finding.severity == "failure" for finding in self.findings)
 
     def __str__(self) -> str:
-        """One line.
+        """One line; `not_judged` and `wanting` hold what there is no room for.
 
         >>> str(Verdict("HEALTHY", 1500, (), {"MODE-COLLAPSE": "fake= and real="}))
         'step 1,500: HEALTHY (not judged: MODE-COLLAPSE needs fake= and real=)'
         """
-        blind = "; ".join(f"{verdict} needs {needs}" for verdict, needs in self.not_judged.items())
+        blind = in_short(self.wanting())
         reason = next((f": {item.reason}" for item in self.findings if item.verdict == self.word), "")
         return " ".join(f"step {self.step:,}: {self.word}{reason}{f' (not judged: {blind})' if blind else ''}".split())
+
+    def wanting(self) -> dict[str, list[str]]:
+        """What is needed -> the verdicts that it is needed for; first what most of them need."""
+        groups: dict[str, list[str]] = {}
+        for verdict, needs in self.not_judged.items():
+            groups.setdefault(needs, []).append(verdict)
+        return dict(sorted(groups.items(), key=lambda group: -len(group[1])))
 
     def as_dict(self) -> dict[str, Any]:
         """The plain mapping that is written as `outcome.json`."""
@@ -56,7 +64,14 @@ class Verdict:
         return {**head, "findings": findings, "not_judged": blind}
 
     @classmethod
-    def of(cls, findings: Sequence[Finding], history: History | Course, step: int, words: Words = str) -> "Verdict":
+    def of(
+        cls,
+        findings: Sequence[Finding],
+        history: History | Course,
+        step: int,
+        words: Words = str,
+        rules: Sequence[Rule] = DEFAULT_RULES,
+    ) -> "Verdict":
         """The verdict on a history. Where no rule has anything to read it stays WARMING-UP: silence is no health.
 
         Args:
@@ -64,15 +79,27 @@ class Verdict:
             history: that it judged.
             step: the newest.
             words: what to call a series that is missing.
+            rules: that it was judged by.
         """
         course = Course.of(history)
-        blind = not_judged(course.history, words=words)
+        blind = not_judged(course.history, rules, words)
         word = headline(findings, course)
         word = "WARMING-UP" if word == "HEALTHY" and "NON-FINITE" in blind else word
         behind = [finding for finding in findings if finding.verdict == word]
         first = min((finding.step if finding.since is None else finding.since for finding in behind), default=None)
         confidence = max((finding.confidence for finding in behind if finding.confidence is not None), default=None)
         return cls(word, step, tuple(findings), blind, confidence, first)
+
+
+def in_short(groups: Mapping[str, Sequence[str]]) -> str:
+    """Who needs what, as much of it as one line has room for.
+
+    >>> in_short({"fake=": ["MODE-COLLAPSE", "SLOW-SLIDE"], "held_out_logits=": ["DISCRIMINATOR-OVERFITS"]})
+    'MODE-COLLAPSE, SLOW-SLIDE need fake=; DISCRIMINATOR-OVERFITS needs held_out_logits='
+    """
+    said = [f"{', '.join(names)} need{'s' if len(names) == 1 else ''} {needs}" for needs, names in groups.items()]
+    whole, left = "; ".join(said), sum(map(len, [*groups.values()][1:]))
+    return whole if len(whole) <= LONGEST or not left else f"{said[0]}; and {left} more"
 
 
 def not_judged(history: History, rules: Sequence[Rule] = DEFAULT_RULES, words: Words = str) -> dict[str, str]:
@@ -90,7 +117,7 @@ def not_judged(history: History, rules: Sequence[Rule] = DEFAULT_RULES, words: W
 
 
 def in_words(history: History, rule: Rule, words: Words) -> str:
-    """The series that a rule misses, each choice once: `a or b and c`."""
+    """The series that a rule misses, each choice once: `(a or b) and c`."""
     choices = [choice for choice in rule.needs if not any(recorded(history, name) for name in choice)]
-    said = [" or ".join(dict.fromkeys(words(name) for name in choice)) for choice in choices or rule.needs]
-    return " and ".join(dict.fromkeys(said))
+    said = list(dict.fromkeys(" or ".join(dict.fromkeys(words(name) for name in choice)) for choice in choices or rule.needs))
+    return " and ".join(f"({one})" if " or " in one and len(said) > 1 else one for one in said)

@@ -16,7 +16,19 @@ STEPS: tuple[tuple[str, Unit], ...] = (
     *((name, "step") for name in ("global step", "step", "steps", "total steps", "num steps", "train step", "n step")),
     *(
         (name, "step")
-        for name in ("iteration", "iterations", "iter", "iters", "total iters", "n iter", "niter", "num iter", "it")
+        for name in (
+            "iteration",
+            "iterations",
+            "iter",
+            "iters",
+            "itr",
+            "itrs",
+            "total iters",
+            "n iter",
+            "niter",
+            "num iter",
+            "it",
+        )
     ),
     *((name, "step") for name in ("update", "updates", "num updates", "gen iterations", "batches done")),
     *((name, "kimg") for name in ("kimg", "cur kimg")),

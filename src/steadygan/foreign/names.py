@@ -22,7 +22,17 @@ SERIES = (
     *(f"coverage/{what}" for what in ("recall", "coverage", "cells")),
     *("cells/js", "cells/churn", "cells/js_live", "score/fid", "score/kid"),
 )
-FAMILIES = ("sigma/", "sigma_error/", "condition/", "effective_rank/", "penalty/", "score/", "coverage/", "cells/")
+FAMILIES = (
+    "sigma/",
+    "sigma_error/",
+    "condition/",
+    "effective_rank/",
+    "penalty/",
+    "score/",
+    "coverage/",
+    "cells/",
+    "memorization/",
+)
 
 Kind = Literal["as it is", "sign"]
 

@@ -5,13 +5,16 @@ from pathlib import Path
 
 from steadygan.errors import DataError
 from steadygan.foreign.lines import Lines
+from steadygan.foreign.printed import Printed, is_printed
 from steadygan.foreign.reader import Reader, Wish, unreadable
+from steadygan.foreign.sniffing import form_of
 from steadygan.foreign.tables import Table
 from steadygan.foreign.tensorboard import Events, has_events
-from steadygan.foreign.text import FORMS, WANDB, encoding_of
+from steadygan.foreign.text import FORMS, HEAD, WANDB, encoding_of
 
 OBJECTS = {".jsonl", ".ndjson"}
-TABLES = {".csv", ".tsv", ".tab", *OBJECTS}
+TABLES = {".csv", ".tsv", ".tab"}
+FOR_PEOPLE = {".log", ".txt", ".out"}
 IMAGES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif"}
 OURS, STYLEGAN = "history.jsonl", "stats.jsonl"
 DEEPEST = 3  # folders below the one that was named
@@ -54,32 +57,45 @@ def reader_of(path: Path, wish: Wish) -> Reader:
         return Events(path, wish)
     if path.name == OURS:
         return Lines(path, wish, ours=True)
-    return Lines(path, wish) if path.suffix.lower() in OBJECTS or begins_with_object(path) else Table(path, wish)
+    suffix = path.suffix.lower()
+    if suffix in TABLES | OBJECTS:
+        return Table(path, wish) if suffix in TABLES else Lines(path, wish)
+    head = head_of(path)
+    if head.lstrip().startswith("{") and not head.lstrip("{ \n").startswith("'"):
+        return Lines(path, wish)
+    waiting = wish.follow and suffix in FOR_PEOPLE and form_of(head.splitlines()) is None
+    return Printed(path, wish) if waiting or is_printed(head, wish) else Table(path, wish)
 
 
 def in_folder(path: Path, wish: Wish) -> Reader | None:
-    """What reads the run that a folder is, None where it is none: ours, StyleGAN's, TensorBoard's, or one table of numbers.
+    """What reads the run that a folder is, None where it is none: ours, StyleGAN's, TensorBoard's, one table or printed log.
 
     Raises:
-        DataError: there are several tables in it.
+        DataError: there are several tables or logs in it.
     """
     for name in (OURS, STYLEGAN):
         if (path / name).is_file():
             return Lines(path / name, wish, ours=name == OURS)
     if has_events(path):
         return Events(path, wish)
-    tables = [file for file in sorted(path.iterdir()) if file.suffix.lower() in TABLES and file.is_file()]
-    if len(tables) > 1:
-        names = ", ".join(file.name for file in tables[:6]) + (", ..." if len(tables) > 6 else "")
-        raise DataError(f"{path}: there are {len(tables)} tables in it: {names}", f"give one of them, as in {tables[0]}")
-    return reader_of(tables[0], wish) if tables else None
+    files = [file for file in sorted(path.iterdir()) if file.is_file()]
+    tables = [file for file in files if file.suffix.lower() in TABLES | OBJECTS]
+    kind, found = "tables", tables
+    if not tables:
+        texts = [file for file in files if file.suffix.lower() in FOR_PEOPLE and file.stat().st_size]
+        kind, found = "logs", [file for file in texts if is_printed(head_of(file), wish)]
+    if len(found) > 1:
+        names = ", ".join(file.name for file in found[:6]) + (", ..." if len(found) > 6 else "")
+        raise DataError(f"{path}: there are {len(found)} {kind} in it: {names}", f"give one of them, as in {found[0]}")
+    return reader_of(found[0], wish) if found else None
 
 
-def begins_with_object(path: Path) -> bool:
-    """Whether a text begins with a brace, as JSON lines do."""
+def head_of(path: Path) -> str:
+    """The first lines of a text, whole ones where there is more than one."""
     with path.open("rb") as file:
-        head = file.read(256)
-    return bool(head) and head.decode(encoding_of(path, head), "replace").lstrip().startswith("{")
+        head = file.read(HEAD)
+    text = head.decode(encoding_of(path, head), "replace")
+    return text if len(head) < HEAD else text[: text.rfind("\n") + 1] or text
 
 
 def what_is_in(path: Path) -> str:

@@ -85,7 +85,7 @@ def form_of(lines: Sequence[str]) -> Form | None:
     rows = [split(line, separator) for line in lines if not line.startswith("#")]
     decimal_comma = separator != "," and any(DECIMAL_COMMA.match(cell) for row in rows for cell in row)
     nameless = Form(separator, decimal_comma, named([""] * width))
-    skip = next(index for index, line in enumerate(lines) if is_row(nameless, line))
+    skip = next(index for index, line in enumerate(lines) if is_row(nameless, line) and not line.startswith("#"))
     headings = [cells for line in lines[:skip] if len(cells := nameless.cells(line.lstrip("# "))) == width]
     header = tuple(headings[-1]) if headings else ()
     return Form(separator, decimal_comma, named(header) if header else nameless.names, header, skip)

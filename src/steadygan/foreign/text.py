@@ -113,5 +113,5 @@ def encoding_of(path: Path, head: bytes) -> str:
 UNDEFINED = {0x81, 0x8D, 0x8F, 0x90, 0x9D}  # bytes that mean nothing in cp1252
 FORMS = (
     "what can be read: a run's directory, TensorBoard event files, a CSV or TSV, JSON lines such as StyleGAN's stats.jsonl, "
-    "a W&B CSV export"
+    "a W&B CSV export, printed lines such as `step 400 d_loss=0.63 g_loss=1.2`"
 )

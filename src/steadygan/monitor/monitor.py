@@ -11,6 +11,7 @@ from torch.optim import Optimizer
 from steadygan.diagnosis.base import Finding
 from steadygan.diagnosis.course import Course
 from steadygan.diagnosis.judge import judge
+from steadygan.diagnosis.remedy import plainly
 from steadygan.diagnosis.verdict import Verdict
 from steadygan.environment import memory_in_use
 from steadygan.errors import UsageError
@@ -191,7 +192,8 @@ class Monitor:
 
     def _verdict(self, step: int) -> Verdict:
         course = Course(self.history)
-        return Verdict.of([*judge(course), *self._reader.notes.values()], course, step, argument)
+        findings = [plainly(finding) for finding in judge(course)]  # this loop has no config of ours
+        return Verdict.of([*findings, *self._reader.notes.values()], course, step, argument)
 
     def _write(self, reading: Mapping[str, float], news: list[Finding]) -> None:
         if self._files:

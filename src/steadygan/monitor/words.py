@@ -6,6 +6,7 @@ ARGUMENTS = {
     "diversity/": "fake= and real=",
     "cells/": "fake= and real=",
     "coverage/": "fake= and real=",
+    "memorization/": "a run of steadygan, which holds images out",
     "loss/": "scalars=",
     "penalty/": "scalars=",
     "learning_rate/": "optimizers=",

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from html import escape
 from itertools import groupby
 
-OPTION = re.compile(r"--\w+ [^\s`()]*[^\s`().,;:]")
+OPTION = re.compile(r"--\w+ (?:'[^'`]*'|[^\s`()]*[^\s`().,;:])")
 CELL = re.compile(r"(?<!\\)\|")
 
 

@@ -1,10 +1,11 @@
 """The findings of a run on its time line."""
 
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from steadygan.diagnosis.base import ORIGINS, Cause
+from steadygan.diagnosis.remedy import told as remedy
 from steadygan.report.read import RunRecord
 from steadygan.report.scales import Scale
 from steadygan.report.words import number, short
@@ -93,24 +94,29 @@ def causes(item: Mapping[str, Any]) -> tuple[tuple[str, str, str], ...]:
     """(name, what speaks for it, remedy) of each cause."""
     listed = item.get("causes")
     known = [cause for cause in listed if isinstance(cause, dict)] if isinstance(listed, list) else []
-    return tuple((str(one.get("name", "")), str(one.get("reason", "")), remedy(one)) for one in known)
+    read = map(cause, known)
+    return tuple((one.name, one.reason, remedy(one)) for one in read)
 
 
-def remedy(cause: Mapping[str, Any]) -> str:
-    """The advice for a cause with the settings that follow it."""
-    settings = cause.get("settings")
-    options = " ".join(f"--set {shlex.quote(str(one))}" for one in settings) if isinstance(settings, list) else ""
-    return f"{str(cause.get('advice', '')).rstrip('.')}: {options}" if options else str(cause.get("advice", ""))
+def cause(item: Mapping[str, Any]) -> Cause:
+    """A cause as it was written down, as far as it can be read."""
+    listed = item.get("settings")
+    settings = tuple(map(str, listed)) if isinstance(listed, list) else ()
+    return Cause(str(item.get("name", "")), str(item.get("reason", "")), str(item.get("advice", "")), settings)
 
 
 def evidence(item: Mapping[str, Any]) -> tuple[tuple[str, ...], ...]:
     """(series, value, threshold, where that is from, steps) of each piece of evidence."""
     pieces = item.get("evidence")
     named = pieces.items() if isinstance(pieces, dict) else ()
-    known = [{**piece, "series": series} for series, piece in named if isinstance(piece, dict)]
-    return tuple(
-        tuple(number(piece.get(key, "")) for key in ("series", "value", "threshold", "origin", "window")) for piece in known
-    )
+    return tuple(in_cells(series, piece) for series, piece in named if isinstance(piece, dict))
+
+
+def in_cells(series: str, piece: Mapping[str, Any]) -> tuple[str, ...]:
+    """One piece of evidence as a row of a table; no steps where it is of a single reading."""
+    value, threshold, window = (number(piece.get(key, "")) for key in ("value", "threshold", "window"))
+    origin = str(piece.get("origin", ""))
+    return str(series), value, threshold, ORIGINS.get(origin, origin), "" if window == "0" else window
 
 
 def axis(record: RunRecord) -> list[tuple[float, str]]:

@@ -1,6 +1,7 @@
 // Samples through time: without this script all sheets stand in a row to scroll through.
 for (const film of document.querySelectorAll("[data-film]")) {
   const frames = [...film.querySelectorAll("figure")];
+  if (frames.length < 2) continue; // nothing to play
   const [range, play] = ["input", "button"].map((tag) => film.querySelector(tag));
   let timer = 0;
   const show = (i) => {
