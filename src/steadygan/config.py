@@ -63,10 +63,17 @@ class Decay(Settings):
 
 
 class Monitoring(Settings):
-    """What is measured while training, and how often in steps."""
+    """What is measured while training, and how often in steps.
+
+    Attributes:
+        budget: of the probes, as a share of the time between readings: 0.01 is one second in a hundred. Those that cost most
+            are then read less often. None reads all of them at every reading, so that two runs of one seed have the same
+            series: how long a probe takes is never the same twice.
+    """
 
     every: PositiveInt = 100
     probes: Annotated[tuple[Probe, ...], many(PROBES), SPECS] = DEFAULT_PROBES
+    budget: Annotated[float, Field(gt=0)] | None = None
     samples_every: PositiveInt = 250
     heldout: NonNegativeInt = 256  # examples never trained on; at most a tenth of the data
 

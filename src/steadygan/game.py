@@ -39,6 +39,7 @@ class Batch:
             `reference_label` are their classes.
         memory: what a probe leaves there under its own name is there at the next reading, also after a checkpoint; numbers,
             words, lists and mappings only.
+        made: the same for what can be made anew from the rest, such as features of `reference`: anything, in no checkpoint.
     """
 
     real: Tensor
@@ -55,6 +56,7 @@ class Batch:
     reference: Tensor | None = None
     memory: dict[str, Any] = field(default_factory=dict)
     reference_label: Tensor | None = None
+    made: dict[str, Any] = field(default_factory=dict)
 
 
 def judged(discriminator: nn.Module, images: Tensor, label: Tensor | None) -> Tensor:

@@ -1,7 +1,7 @@
 """Measuring a game that is being played: what each step left behind, and the probes on a fixed batch."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,7 @@ from steadygan.data.source import Dataset
 from steadygan.data.streams import Stream
 from steadygan.game import Batch
 from steadygan.monitoring.base import Probe
+from steadygan.monitoring.throttle import ALL, Throttle
 from steadygan.monitoring.updates import Updates
 from steadygan.monitoring.wobble import gap_readings
 from steadygan.training.loop import Record, State
@@ -93,6 +94,7 @@ class Gauge:
         precision: Precision = FLOAT32,
     ) -> None:
         self.probes, self.stream, self.memory, self.precision = probes, stream, memory or {}, precision
+        self.made: dict[str, Any] = {}
         self.real, self.label = stream.take(drawn(len(stream.dataset), n))
         self.reference, self.reference_label = stream.take(drawn(len(stream.dataset), N_REFERENCE))
         self.heldout, self.heldout_label = None, None
@@ -110,7 +112,7 @@ class Gauge:
         averaged, live = state.average.generator(z, self.label).float(), self.live(state)
         random = torch.Generator(state.device).manual_seed(seed)
         seen = (self.real, fake, self.label, self.label, state.step, random)
-        known = (self.reference, self.memory, self.reference_label)
+        known = (self.reference, self.memory, self.reference_label, self.made)
         return Batch(*seen, self.heldout, z, self.heldout_label, averaged, live, *known)
 
     def live(self, state: State) -> Tensor:
@@ -119,14 +121,16 @@ class Gauge:
         newest = range(max(state.dealt - -(-n // size), 0), state.dealt)
         return torch.cat([self.stream.batch(number)[0] for number in newest] or [self.real[:0]])[-n:]
 
-    def read(self, state: State) -> dict[str, float]:
-        """All readings by name."""
+    def read(self, state: State, throttle: Throttle | None = None, number: int = 0) -> dict[str, float]:
+        """All readings by name; with a throttle those of the probes that are due at reading `number`."""
         readings: dict[str, float] = {}
-        with self.precision.autocast(state.device):
+        with throttle.paying(ALL) if throttle else nullcontext(), self.precision.autocast(state.device):
             batch = self.batch(state)
         for probe in self.probes:
-            with (FLOAT32 if probe.full_precision else self.precision).autocast(state.device):
-                readings |= probe.measure(state.networks, batch)
+            if throttle is None or throttle.due(probe.name, number):
+                precision = FLOAT32 if probe.full_precision else self.precision
+                with throttle.paying(probe.name) if throttle else nullcontext(), precision.autocast(state.device):
+                    readings |= probe.measure(state.networks, batch)
         return readings
 
 
@@ -144,11 +148,15 @@ class Measurement:
         state: of the game.
         every: steps from one reading to the next.
         notes: of the checkpoint it goes on from, or none.
+        budget: of the probes, in seconds for each second between readings; None reads all of them at every reading.
     """
 
-    def __init__(self, gauge: Gauge, state: State, every: int, notes: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, gauge: Gauge, state: State, every: int, notes: Mapping[str, Any] | None = None, budget: float | None = None
+    ) -> None:
         notes = notes or {}
         self.gauge, self.every = gauge, every
+        self.throttle = None if budget is None else Throttle(budget, notes.get("throttle"))
         self.meter = Meter.of(notes.get("meter", {}), state.device)
         networks, optimizers = state.networks, state.optimizers
         self.updates = {
@@ -167,12 +175,24 @@ class Measurement:
     def read(self, state: State) -> dict[str, float]:
         """All readings by name."""
         moved = [updates.read(player) for player, updates in self.updates.items()]
-        return {**self.meter.read(), **moved[0], **moved[1], **self.gauge.read(state)}
+        return {**self.meter.read(), **moved[0], **moved[1], **self.probed(state)}
+
+    def probed(self, state: State) -> dict[str, float]:
+        """What the probes read, as far as their budget goes."""
+        if self.throttle is None:
+            return self.gauge.read(state)
+        with self.throttle.reading(state.device):
+            return self.gauge.read(state, self.throttle, state.step // self.every)
+
+    def news(self) -> str:
+        """That probes are read less often, in a line and once; mostly ""."""
+        return self.throttle.news() if self.throttle else ""
 
     def notes(self) -> dict[str, Any]:
         """What a checkpoint keeps."""
         updates = {player: one.notes() for player, one in self.updates.items()}
-        return {"meter": self.meter.notes(), "updates": updates, "memory": self.gauge.memory}
+        throttle = {"throttle": self.throttle.notes()} if self.throttle else {}
+        return {"meter": self.meter.notes(), "updates": updates, "memory": self.gauge.memory, **throttle}
 
 
 @contextmanager

@@ -75,12 +75,13 @@ class Interventions:
         return self.done[-1]
 
     def next(self, finding: Finding, to: int) -> Intervention | None:
-        """The next remedy: that of the likeliest cause that was not tried in vain; None where there is none left."""
+        """The next to try: the remedies of its causes, the likeliest first, and once a return with nothing changed; each once.
+        None where there is none left."""
         if len(self.done) >= self.policy.at_most:
             return None
-        in_vain = {one.settings for one in self.done if one.state == "reverted"}
+        tried = {one.settings for one in self.done}
         for cause in (*finding.causes, Cause("chance", finding.reason, "")):
-            if (cause.settings or not finding.causes) and cause.settings not in in_vain:
+            if cause.settings not in tried:
                 found = Intervention(finding.step, to, finding.verdict, cause.name, cause.settings)
                 self.done.append(found)
                 return found

@@ -69,7 +69,8 @@ class Run:
         self.history = History.read(self.directory.history)
         seen, memory = (game.stream, game.heldout, GAUGE_N), notes.get("memory")
         gauge = Gauge(self.config.monitoring.probes, *seen, memory, game.method.precision)
-        self.measurement = Measurement(gauge, game.state, self.config.monitoring.every, notes)
+        settings = self.config.monitoring
+        self.measurement = Measurement(gauge, game.state, settings.every, notes, settings.budget)
         self.tracker = Tracker(self.directory.tensorboard, game.state.step)
         self._seen, self._then = game.state.dealt * self.config.batch_size, self.seconds  # at the last reading
 
@@ -145,6 +146,9 @@ class Run:
         self.history.append(reading)
         append(self.directory.history, reading)
         self.tracker.scalars(reading, record.step)
+        if news := self.measurement.news():
+            self.log(f"step {record.step}: {news}")
+            yield Event("note", record.step, news)
         course = Course(self.history)
         yield from self._judge(course)
         line = status_line(reading, self.config.steps, self.newest_score, headline(self.findings, course))
@@ -179,11 +183,14 @@ class Run:
         while bad and (trial := self.interventions.next(bad, step_of(safe))):
             yield self._record(trial)
             try:
-                self._go_back(trial)
+                self._go_back(trial.to)
                 return
             except SteadyganError as error:
                 yield Event("note", bad.step, f"{trial.cause}: cannot be tried: {error}")
                 yield self._record(self.interventions.give_up())
+        if settled and settled.state == "reverted":  # and nothing is left to try
+            self._go_back(step_of(safe))
+            return
         self.stopped_by = next((finding.verdict for finding, action in asked.items() if action == "stop"), None)
 
     def _record(self, one: Intervention) -> Event:
@@ -193,14 +200,14 @@ class Run:
         self.tracker.text("interventions", told(one), self.game.state.step)
         return Event("note", self.game.state.step, told(one))
 
-    def _go_back(self, trial: Intervention) -> None:
-        """Play on from `safe` with the remedy; the readings since then are kept in `abandoned.jsonl`."""
+    def _go_back(self, to: int) -> None:
+        """Play on from `safe`, of step `to`, with what is to be tried; the readings since are kept in `abandoned.jsonl`."""
         game, notes = returned(self.game, self.interventions.config(self.asked), self.directory.checkpoint("safe"))
         for record in self.history:
-            if record["step"] > trial.to:
+            if record["step"] > to:
                 append(self.directory.abandoned, record)
         for path in (self.directory.history, self.directory.metrics):
-            cut_back(path, trial.to)
+            cut_back(path, to)
         if not self.directory.config_asked.exists():
             self.directory.config_asked.write_text(self.directory.config.read_text(encoding="utf-8"), encoding="utf-8")
         write_config(self.directory, game.config)
@@ -234,9 +241,9 @@ class Run:
         return Event("score", step, line)
 
     def _save(self) -> Event:
-        """Write `last`. Where nothing is wrong the one before it, after which all went well, becomes the `safe` one."""
+        """Write `last`. Where nothing is wrong or on probation the one before it, after which all went well, becomes `safe`."""
         last, safe, keep = *map(self.directory.checkpoint, ("last", "safe")), self.config.checkpoints.keep
-        well = not any(finding.severity != "info" for finding in self.findings)
+        well = not any(finding.severity != "info" for finding in self.findings) and not self.interventions.on_probation
         if well and last.exists() and not any(finding["severity"] != "info" for finding in read_notes(last)["findings"]):
             copy_checkpoint(last, safe)
         self._write("last")

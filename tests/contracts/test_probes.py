@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from steadygan.game import Batch, Networks
-from steadygan.monitoring import DEFAULT_PROBES, PROBES
+from steadygan.monitoring import PROBES
 from steadygan.spectral import spectral_norm
 
 
@@ -149,7 +149,7 @@ def test_works_on_points_and_on_a_batch_of_one(name):
 
 def test_no_two_probes_share_a_name():
     networks, batch = make_networks(ours, training=True), make_batch(labelled=True)
-    names = [reading for probe in DEFAULT_PROBES for reading in probe.measure(networks, batch)]
+    names = [reading for name in PROBES for reading in PROBES.build(name).measure(networks, batch)]
     assert len(names) == len(set(names))
 
 

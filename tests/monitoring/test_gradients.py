@@ -35,3 +35,10 @@ def test_a_broken_discriminator_is_told_not_raised(make_batch):
     points = torch.full((2, 2), math.nan)
     readings = InputGradient().measure(Networks(nn.Identity(), Bowl()), make_batch(points, points))
     assert readings == pytest.approx({"grad_norm/fake_images": math.nan, "grad_norm/real_images": math.nan}, nan_ok=True)
+
+
+def test_only_the_first_images_of_each_side_are_looked_at(make_batch):
+    real, fake = (torch.cat([torch.full((2, 1), low), torch.full((6, 1), 100.0)]) for low in (1.0, 2.0))
+    labels = {"label": torch.tensor([3, 3] + [9] * 6), "fake_label": torch.tensor([5, 5] + [9] * 6)}
+    readings = InputGradient(n=2).measure(Networks(nn.Identity(), Bowl()), make_batch(real, fake, **labels))
+    assert readings == {"grad_norm/fake_images": 10, "grad_norm/real_images": 3}

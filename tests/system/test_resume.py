@@ -193,3 +193,14 @@ def test_killed_between_the_last_step_and_the_report(in_one_go, tmp_path):
     assert (out / "report.html").is_file()
     assert len((out / "metrics.jsonl").read_text().splitlines()) == 1
     assert_same(in_one_go, out)
+
+
+def test_a_budget_for_the_probes_leaves_gaps_and_training_alone(in_one_go, tmp_path):
+    """Whatever is due depends on the clock, the weights do not: not even when the run is resumed."""
+    out, monitoring = tmp_path / "run", {"every": 1, "samples_every": 50, "heldout": 16, "budget": 1e-9}
+    train(small(steps=6, monitoring=monitoring), out)
+    resume(out, steps=12)
+    one, other = tensors(in_one_go), tensors(out)
+    assert [name for name in one if not torch.equal(one[name], other[name])] == []
+    assert [any(name.startswith("sigma/") for name in line) for line in history(out)] == [True] * 2 + [False] * 10
+    assert (out / "log.txt").read_text().count("monitoring.budget") == 1

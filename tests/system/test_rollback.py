@@ -8,6 +8,8 @@ import yaml
 
 from steadygan.config import Config
 from steadygan.launch import reopen, start, train
+from steadygan.run import Run
+from steadygan.spectral import SpectralNorm
 
 RULE = '''
 from typing import Literal
@@ -23,10 +25,13 @@ class Hasty(Rule):
     after: int = 12
     rate: float = 1e-3
     cures: tuple[str, ...] = ("generator.optimizer.learning_rate=0.0001",)
+    delay: int = 0  # by which it is found later once the discriminator learns otherwise than at first
 
     def check(self, history: History) -> Finding | None:
         step, rate = int(history.last("step") or 0), history.last("learning_rate/generator") or 0.0
-        if step < self.after or rate < self.rate:
+        of_discriminator = history["learning_rate/discriminator"]
+        after = self.after + self.delay * (of_discriminator[-1] != of_discriminator[0])
+        if step < after or rate < self.rate:
             return None
         causes = tuple(Cause(f"cause {i}", "", "", (cure,)) for i, cure in enumerate(self.cures))
         return Finding(self.name, "HASTY", "failure", step, "It is.", "", since=step, causes=causes)
@@ -37,8 +42,10 @@ class Hasty(Rule):
 def config(tmp_path):
     (tmp_path / "hasty.py").write_text(RULE)
 
-    def make(cures: tuple[str, ...] = ("generator.optimizer.learning_rate=0.0001",), **settings: object) -> Config:
-        rule = {"name": f"{tmp_path / 'hasty.py'}:Hasty", "cures": list(cures)}
+    def make(
+        cures: tuple[str, ...] = ("generator.optimizer.learning_rate=0.0001",), delay: int = 0, **settings: object
+    ) -> Config:
+        rule = {"name": f"{tmp_path / 'hasty.py'}:Hasty", "cures": list(cures), "delay": delay}
         return Config.of(
             {
                 "data": {"name": "ring", "count": 400},
@@ -121,18 +128,49 @@ def test_a_remedy_that_does_not_fit_is_left_out(config, tmp_path):
     assert [one["state"] for one in lines(run / "interventions.jsonl")] == ["probation", "reverted", "probation", "kept"]
 
 
+def stopped_on_probation(config: Config, out: Path) -> Run:
+    """The run as it stands right after its first return."""
+    run = start(config, out)
+    for event in run.play():
+        if event.kind == "note":
+            run.stop()
+    return run
+
+
 def test_remedies_reach_the_optimizer_and_the_normalization(config, tmp_path):
     cures = ("stabilizers.spectral_norm.coefficient=5.0",)
-    run = start(config(cures, on_finding={"any": "rollback"}, steps=14), tmp_path / "run")
-    for _ in run.play():
-        pass
-    from steadygan.spectral import SpectralNorm
-
+    run = stopped_on_probation(config(cures, on_finding={"any": "rollback"}), tmp_path / "run")
     assert set(SpectralNorm.of(run.game.state.networks.discriminator).coefficient.values()) == {5.0}
-    other = start(config(("generator.optimizer.beta1=0.7",), on_finding={"any": "rollback"}, steps=14), tmp_path / "other")
-    for _ in other.play():
-        pass
+    other = stopped_on_probation(config(("generator.optimizer.beta1=0.7",), on_finding={"any": "rollback"}), tmp_path / "other")
     assert other.game.state.optimizers[1].param_groups[0]["betas"][0] == 0.7
+
+
+def test_when_nothing_is_left_the_run_goes_on_as_it_was_asked_for(config, tmp_path):
+    run = tmp_path / "run"
+    cures = ("discriminator.optimizer.beta1=0.1",)
+    outcome = train(config(cures, on_finding={"any": "rollback"}), run)
+    assert (outcome.step, outcome.verdict) == (30, "HASTY")
+    tried = lines(run / "interventions.jsonl")
+    assert [(one["cause"], one["state"]) for one in tried] == [
+        *[("cause 0", "probation"), ("cause 0", "reverted")],
+        *[("chance", "probation"), ("chance", "reverted")],  # nothing changed: whatever happened may have been chance
+    ]
+    assert Config.of({**yaml.safe_load((run / "config.yaml").read_text()), "rules": []}).discriminator.optimizer.beta1 == 0.0
+    assert [record["step"] for record in lines(run / "history.jsonl")] == list(range(2, 31, 2))
+    assert len(lines(run / "abandoned.jsonl")) == 3 * 4  # three times back from 12 to 4
+
+
+def test_a_cause_without_a_setting_is_answered_by_a_mere_return(config, tmp_path):
+    run = stopped_on_probation(config((), on_finding={"any": "rollback"}), tmp_path / "run")
+    assert [(one.cause, one.settings) for one in run.interventions.done] == [("chance", ())]
+
+
+def test_what_is_reached_on_probation_is_not_safe(config, tmp_path):
+    """A remedy in vain under which the finding comes late: the run goes back to where it was well before the first one."""
+    cures, often = ("discriminator.optimizer.learning_rate=0.0005",), {"every": 2}
+    train(config(cures, 6, on_finding={"any": "rollback"}, checkpoints=often, rollback={"probation": 20}), tmp_path / "run")
+    tried = [one for one in lines(tmp_path / "run" / "interventions.jsonl") if one["state"] == "probation"]
+    assert [(one["step"], one["to"]) for one in tried] == [(12, 8), (18, 8)]
 
 
 def test_resuming_goes_on_with_the_remedy_and_its_probation(config, tmp_path):

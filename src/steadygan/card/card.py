@@ -13,6 +13,14 @@ from steadygan.card.share import Share
 from steadygan.card.tiers import TIERS
 from steadygan.errors import DataError, UsageError
 
+PROTOCOL = """A sick run is detected if an alarm (a warning or a failure) stands from 200 steps before its truth fails on; its
+headline is the commonest of the eight readings from there, right if it is among those that the samples or the known cause
+make right. A false alarm is one whose headline is not right, in a run that is stable to its end and to which nothing was
+done. A lead is the number of steps from the alarm to the failure of the truth, and the failure developed if it was neither
+there when runs begin to count nor came within 100 steps of an injection. An injection is flagged if an alarm is raised within
+300 steps of it, and harmful if the run was sick after it. Undecided runs are left out of all but that. Rules of thumb are
+heard in stable runs from step 400 on. Intervals are Wilson's, of 95%. The part sealed was never fitted, nor was anything
+chosen by it."""
 PARTS = ("fit", "tune", "sealed")
 Progress = Callable[[int, int], None]
 
@@ -47,6 +55,7 @@ class Card:
     def as_dict(self) -> dict[str, Any]:
         """As JSON takes it."""
         plain = {name: value for name, value in vars(self).items() if name != "tables"}
+        plain["protocol"] = " ".join(PROTOCOL.split())
         return {**plain, **{table.title: {key: plainly(row) for key, row in table.rows.items()} for table in self.tables}}
 
 

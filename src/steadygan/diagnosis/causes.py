@@ -10,12 +10,26 @@ from dataclasses import dataclass
 import numpy as np
 
 from steadygan.diagnosis.base import Cause
-from steadygan.diagnosis.course import Course, mean
-from steadygan.diagnosis.readings import learning_rate
-from steadygan.diagnosis.signals import separation
-from steadygan.history import Floats, History
-
-Value = Callable[[Course], float]
+from steadygan.diagnosis.course import Course
+from steadygan.diagnosis.readings import learning_rate, significant
+from steadygan.diagnosis.signs import (
+    PLAYERS,
+    RISE,
+    Value,
+    batch,
+    bound,
+    gap_in_deviations,
+    jumped,
+    lead,
+    log_step,
+    memory,
+    most_risen,
+    newest,
+    regularized,
+    risen,
+    usual_rate,
+)
+from steadygan.history import History
 
 
 @dataclass(frozen=True)
@@ -61,53 +75,35 @@ def ranked(course: Course, fingerprints: tuple[Fingerprint, ...]) -> tuple[Cause
     return tuple(one.cause(course) for one in order if shares[one.name] >= 0.5)
 
 
-def newest(series: str) -> Value:
-    """Mean of a series over the newest window."""
-    return lambda course: last(mean(course.windows(series)))
+def usual_rates(history: History) -> tuple[str, ...]:
+    """The assignments that bring risen learning rates back."""
+    high = [player for player in PLAYERS if risen(history, player) >= RISE]
+    return tuple(f"{player}.optimizer.learning_rate={significant(usual_rate(history, player))}" for player in high)
 
 
-def last(values: Floats) -> float:
-    """The last value; NaN where there is none."""
-    return float(values[-1]) if len(values) else float("nan")
+def larger_slope(history: History) -> tuple[str, ...]:
+    """The assignment that lets the discriminator be steeper: what its norms are brought to, tripled, or a tenth of the weight
+    that a gradient penalty has by default."""
+    normalized = [name.removeprefix("sigma_error/") for name in history.names("sigma_error/")]
+    norms = [norm for name in normalized if (norm := history.last(f"sigma/{name}")) is not None]
+    if norms:
+        return (f"stabilizers.spectral_norm.coefficient={significant(3 * float(np.median(norms)))}",)
+    if "penalty/wgan_gp" in history:
+        return ("stabilizers.wgan_gp.weight=1",)
+    return (learning_rate(history, "generator", 0.1),)
 
 
-def log_step(player: str) -> Value:
-    """Natural logarithm of an update's length over that of the weights."""
-
-    def value(course: Course) -> float:
-        update, weight = newest(f"update_norm/{player}")(course), newest(f"weight_norm/{player}")(course)
-        return float(np.log(update / weight)) if update > 0 and weight > 0 else float("nan")
-
-    return value
-
-
-def lead(course: Course) -> float:
-    """How much longer, in logarithms, the generator's relative steps are than the discriminator's."""
-    return log_step("generator")(course) - log_step("discriminator")(course)
-
-
-def gap_in_deviations(course: Course) -> float:
-    """The logit gap in standard deviations of the reals' logits."""
-    return last(separation(course))
-
-
-def memory(course: Course) -> float:
-    """The discriminator's momentum, as its update cosine and coherence show: coherence = (cosine - b) / (1 - b)."""
-    cosine, rest = newest("update_cosine/discriminator")(course), newest("update_coherence/discriminator")(course)
-    return (cosine - rest) / (1 - rest) if np.isfinite(rest) and rest < 0.999 else float("nan")
-
-
-def bound(course: Course) -> float:
-    """Whether something bounds the discriminator's slope: 1 for spectral normalization or a gradient penalty, else 0."""
-    return float(bool(course.history.names("sigma_error/")) or "penalty/gradient_penalty" in course)
-
-
-def regularized(course: Course) -> float:
-    """Whether anything holds the discriminator: 1 or 0; NaN where the history says nothing of how it was trained."""
-    held = bool(course.history.names("penalty/")) or bound(course) > 0
-    return float(held) if held or course.history.names("sigma/") else float("nan")
-
-
+RISEN = Fingerprint(
+    "a learning rate has risen",
+    (Sign("over its usual value", most_risen, low=RISE),),
+    "Bring it back to what it was",
+    usual_rates,
+)
+JUMPED = Fingerprint(
+    "weights have jumped",
+    (Sign("largest singular value several times what it was", jumped, low=1),),
+    "Go back to a checkpoint from before, and look at what was done to the run then",
+)
 FAST_GENERATOR = Fingerprint(
     "the generator is too fast",
     (
@@ -126,7 +122,7 @@ STARVED = Fingerprint(
     ),
     "Give the discriminator a larger slope: double or triple the coefficient of spectral_norm in `stabilizers`, or lower the "
     "weight of the gradient penalty tenfold; or let the generator learn ten times slower",
-    lambda history: (learning_rate(history, "generator", 0.1),),
+    larger_slope,
 )
 MOMENTUM = Fingerprint(
     "momentum",
@@ -139,6 +135,21 @@ UNREGULARIZED = Fingerprint(
     (Sign("regularized", regularized, high=0), Sign("gap in deviations", gap_in_deviations, low=0.2)),
     "Add r1 to `stabilizers`",
     lambda _: ("stabilizers+={name: r1, gamma: 0.1}",),
+)
+BOTH_FAST = Fingerprint(
+    "both players are too fast",
+    (
+        Sign("log of the discriminator's relative step", log_step("discriminator"), low=-4.6),
+        Sign("log of the generator's", log_step("generator"), low=-4.7),
+    ),
+    "Let both learn ten times slower",
+    lambda history: tuple(learning_rate(history, player, 0.1) for player in PLAYERS),
+)
+SMALL_BATCH = Fingerprint(
+    "the batches are too small",
+    (Sign("images a step", batch, high=8),),
+    "Take larger batches",
+    lambda _: ("batch_size=64",),
 )
 STRONG_DISCRIMINATOR = Fingerprint(
     "the discriminator is too strong",
@@ -159,5 +170,6 @@ SLOW_GENERATOR = Fingerprint(
     "Let the generator learn faster",
     lambda history: (learning_rate(history, "generator", 3.0),),
 )
-OF_OSCILLATION = (STARVED, MOMENTUM, FAST_GENERATOR, UNREGULARIZED)
-OF_COLLAPSE = (STRONG_DISCRIMINATOR, SLOW_GENERATOR, FAST_GENERATOR, STARVED, UNREGULARIZED)
+SUDDEN = (RISEN, JUMPED)
+OF_OSCILLATION = (*SUDDEN, STARVED, MOMENTUM, BOTH_FAST, SMALL_BATCH, FAST_GENERATOR, UNREGULARIZED)
+OF_COLLAPSE = (*SUDDEN, SLOW_GENERATOR, STRONG_DISCRIMINATOR, BOTH_FAST, SMALL_BATCH, FAST_GENERATOR, STARVED, UNREGULARIZED)

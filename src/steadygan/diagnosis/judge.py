@@ -11,6 +11,7 @@ from steadygan.diagnosis.discriminator_wins import DiscriminatorWins
 from steadygan.diagnosis.diverging_norms import DivergingNorms
 from steadygan.diagnosis.diversity_collapse import DiversityCollapse
 from steadygan.diagnosis.fused import starting_now
+from steadygan.diagnosis.generator_memorizes import GeneratorMemorizes
 from steadygan.diagnosis.mode_collapse import ModeCollapse
 from steadygan.diagnosis.non_finite import NonFinite
 from steadygan.diagnosis.normalization_not_in_force import NormalizationNotInForce
@@ -36,6 +37,7 @@ DEFAULT_RULES: tuple[Rule, ...] = (
     NormalizationNotInForce(),
     NormalizationTooTight(),
     DiscriminatorOverfits(),
+    GeneratorMemorizes(),
     DiscriminatorWins(),
     Oscillation(),
     ModeCollapse(),

@@ -6,6 +6,7 @@ from steadygan.monitoring.cells import Cells
 from steadygan.monitoring.diversity import Diversity
 from steadygan.monitoring.gradients import InputGradient
 from steadygan.monitoring.logits import Logits
+from steadygan.monitoring.memorization import Memorization
 from steadygan.monitoring.spectrum import Spectrum
 from steadygan.parts import Table
 
@@ -19,9 +20,21 @@ PROBES: Table[Probe] = Table(
         "averaged": Averaged,
         "cells": Cells,
         "spectrum": Spectrum,
+        "memorization": Memorization,
     },
 )
 
 DEFAULT_PROBES: tuple[Probe, ...] = (Logits(), InputGradient(), Diversity(), Averaged(), Cells(), Spectrum())
 
-__all__ = ["DEFAULT_PROBES", "PROBES", "Averaged", "Cells", "Diversity", "InputGradient", "Logits", "Probe", "Spectrum"]
+__all__ = [
+    "DEFAULT_PROBES",
+    "PROBES",
+    "Averaged",
+    "Cells",
+    "Diversity",
+    "InputGradient",
+    "Logits",
+    "Memorization",
+    "Probe",
+    "Spectrum",
+]
