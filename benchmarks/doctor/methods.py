@@ -9,12 +9,15 @@ from steadygan.config import Config, Decay, Monitoring, Player
 from steadygan.data.source import Source
 from steadygan.game import Networks
 from steadygan.losses import Hinge, LeastSquares, Minimax, NonSaturating, RelativisticPairing, Wasserstein
+from steadygan.monitoring import Averaged, Cells, Diversity, InputGradient, Labels, Logits, Spectrum
 from steadygan.networks import Dcgan, Mlp
 from steadygan.networks.base import Architecture, Spec
 from steadygan.stabilizers import R1, R2, Dragan, GradientPenalty, InstanceNoise, SpectralNormalization, Stabilizer
 from steadygan.training.optimizers import SGD, Adam, OptimizerPart
 
 EVERY = 50  # steps from one reading to the next
+# Named one by one, so that a new default of the product changes no run that is stored.
+PROBES = (Logits(), InputGradient(n=64), Diversity(n=256), Averaged(), Cells(n=128, k=25), Labels(), Spectrum())
 RATE, RATE_OF_IMAGES = 2e-3, 1e-3
 
 
@@ -53,7 +56,7 @@ def plain_points(source: Source) -> Config:
         loss=NonSaturating(),
         stabilizers=(),
         ema=0.995,
-        monitoring=Monitoring(every=EVERY),
+        monitoring=Monitoring(every=EVERY, probes=PROBES),
         precision="float32",
         device="cpu",
         threads=1,

@@ -34,7 +34,7 @@ class Batch:
         heldout: real images that were never trained on; only probes look at them. `heldout_label` are their classes.
         z: `[B, Z]` the latents behind `fake`, where someone needs them.
         averaged: `[B, C, H, W]` what the averaged generator makes of the same latents and classes; for probes.
-        live: the real images that training saw last, as many as a probe may want; for probes.
+        live: the real images that training saw last, as many as a probe may want; for probes. `live_label` are their classes.
         reference: `[N, C, H, W]` a larger sample of the real images, the same at every reading; for probes.
             `reference_label` are their classes.
         memory: what a probe leaves there under its own name is there at the next reading, also after a checkpoint; numbers,
@@ -56,6 +56,7 @@ class Batch:
     reference: Tensor | None = None
     memory: dict[str, Any] = field(default_factory=dict)
     reference_label: Tensor | None = None
+    live_label: Tensor | None = None
     made: dict[str, Any] = field(default_factory=dict)
 
 

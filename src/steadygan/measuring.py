@@ -109,17 +109,19 @@ class Gauge:
         z = torch.randn(n, state.z_dim, generator=torch.Generator().manual_seed(seed)).to(state.device)
         with untouched(state.networks.generator):
             fake = state.networks.generator(z, self.label).float()
-        averaged, live = state.average.generator(z, self.label).float(), self.live(state)
+        averaged, (live, live_label) = state.average.generator(z, self.label).float(), self.live(state)
         random = torch.Generator(state.device).manual_seed(seed)
         seen = (self.real, fake, self.label, self.label, state.step, random)
-        known = (self.reference, self.memory, self.reference_label, self.made)
+        known = (self.reference, self.memory, self.reference_label, live_label, self.made)
         return Batch(*seen, self.heldout, z, self.heldout_label, averaged, live, *known)
 
-    def live(self, state: State) -> Tensor:
-        """The examples that training was given last, as many as `real` where it has seen that many."""
+    def live(self, state: State) -> tuple[Tensor, Tensor | None]:
+        """The examples that training was given last with their classes, as many as `real` where it has seen that many."""
         n, size = len(self.real), self.stream.batch_size
         newest = range(max(state.dealt - -(-n // size), 0), state.dealt)
-        return torch.cat([self.stream.batch(number)[0] for number in newest] or [self.real[:0]])[-n:]
+        images, labels = zip(*map(self.stream.batch, newest), strict=True) if newest else ((self.real[:0],), (None,))
+        known = [label for label in labels if label is not None]
+        return torch.cat(images)[-n:], torch.cat(known)[-n:] if known else None
 
     def read(self, state: State, throttle: Throttle | None = None, number: int = 0) -> dict[str, float]:
         """All readings by name; with a throttle those of the probes that are due at reading `number`."""

@@ -67,11 +67,13 @@ def test_weights_that_have_jumped_are_answered_by_a_return():
     assert (first.name, first.settings) == ("weights have jumped", ())
 
 
-def test_a_penalty_that_has_ended_regularizes_no_more():
-    """Half of its 24 readings ago, which is beyond the newest window of 200 steps."""
-    ended = changing(penalty__r1=[0.1] * 12 + [np.nan] * 12, sigma__D=[3.0] * 24)
-    assert [cause.name for cause in ranked(ended, OF_OSCILLATION)] == ["nothing regularizes the discriminator"]
-    assert ranked(changing(penalty__r1=[0.1] * 24, sigma__D=[3.0] * 24), OF_OSCILLATION) == ()
+@pytest.mark.parametrize(
+    ("penalty", "ended"),
+    [([0.1] * 8, False), ([0.1] * 7 + [np.nan], True), ([0.1, np.nan] * 4, False), ([0.1, np.nan, 0.1] + [np.nan] * 5, True)],
+)
+def test_a_penalty_that_is_no_longer_read_regularizes_no_more(penalty, ended):
+    found = ranked(changing(penalty__r1=penalty, sigma__D=[3.0] * 8), OF_OSCILLATION)
+    assert [cause.name for cause in found] == ["nothing regularizes the discriminator"] * ended
 
 
 def test_two_fast_players_are_told_from_one():

@@ -53,8 +53,14 @@ def memory(course: Course) -> float:
 
 
 def in_force(course: Course, prefix: str) -> bool:
-    """Whether any series of that name was read within the newest window, and not only earlier."""
-    return any(np.isfinite(newest(name)(course)) for name in course.history.names(prefix))
+    """Whether any series of that name is still read: it is not longer since its last reading than it ever was between two."""
+    return any(still_read(course, name) for name in course.history.names(prefix))
+
+
+def still_read(course: Course, name: str) -> bool:
+    """Whether a series is read to this day, be it at every reading or at every other."""
+    steps = course.steps[np.isfinite(course[name])]
+    return bool(len(steps)) and course.steps[-1] - steps[-1] < np.diff(steps).max(initial=1)
 
 
 def bound(course: Course) -> float:

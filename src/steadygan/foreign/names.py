@@ -31,6 +31,7 @@ FAMILIES = (
     "score/",
     "coverage/",
     "cells/",
+    "labels/",
     "memorization/",
 )
 

@@ -5,6 +5,7 @@ from steadygan.monitoring.base import Probe
 from steadygan.monitoring.cells import Cells
 from steadygan.monitoring.diversity import Diversity
 from steadygan.monitoring.gradients import InputGradient
+from steadygan.monitoring.labels import Labels
 from steadygan.monitoring.logits import Logits
 from steadygan.monitoring.memorization import Memorization
 from steadygan.monitoring.spectrum import Spectrum
@@ -20,11 +21,15 @@ PROBES: Table[Probe] = Table(
         "averaged": Averaged,
         "cells": Cells,
         "spectrum": Spectrum,
+        "labels": Labels,
         "memorization": Memorization,
     },
 )
 
-DEFAULT_PROBES: tuple[Probe, ...] = (Logits(), InputGradient(), Diversity(), Averaged(), Cells(), Spectrum())
+DEFAULT_PROBES: tuple[Probe, ...] = (
+    *(Logits(), InputGradient(), Diversity(), Averaged()),
+    *(Cells(), Labels(), Memorization(), Spectrum()),
+)
 
 __all__ = [
     "DEFAULT_PROBES",
@@ -33,6 +38,7 @@ __all__ = [
     "Cells",
     "Diversity",
     "InputGradient",
+    "Labels",
     "Logits",
     "Memorization",
     "Probe",
