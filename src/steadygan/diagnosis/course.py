@@ -144,6 +144,16 @@ def lasting_since(bad: Booleans, readings: int = 3) -> int | None:
     return begin(state) - readings + 1 if len(state) and state[-1] else None
 
 
+def held(votes: Booleans, readings: int = 3) -> Booleans:
+    """Votes that waver, made steady: a vote for holds at once, and until so many in a row are against: [T] -> [T].
+
+    >>> held(np.array([False, True, False, True, False, False]), 2).tolist()
+    [False, True, True, True, True, False]
+    """
+    newest = np.maximum.accumulate(np.where(votes, np.arange(len(votes)), -readings))
+    return np.asarray(np.arange(len(votes)) - newest < readings)
+
+
 def begin(state: Booleans) -> int:
     """The first reading of the unbroken run that ends with the last one, which is True: [T] -> index.
 

@@ -25,7 +25,7 @@ class ModeCollapse(StateRule):
 
     def holds(self, course: Course) -> Booleans:
         """An alarm without motion."""
-        return course.made(alarm) & ~HOPPING.moving(course)
+        return course.made(alarm) & ~HOPPING.holds(course)
 
     def says(self, course: Course, since: int) -> Says:
         """A failure where the suspicion is great, else a warning."""

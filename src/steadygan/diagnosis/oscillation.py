@@ -8,7 +8,7 @@ from pydantic import PositiveFloat
 from steadygan.diagnosis import signals
 from steadygan.diagnosis.base import Needs
 from steadygan.diagnosis.causes import OF_OSCILLATION, ranked
-from steadygan.diagnosis.course import Booleans, Course, median
+from steadygan.diagnosis.course import Booleans, Course, held, median
 from steadygan.diagnosis.fused import alarm, said
 from steadygan.diagnosis.state import Says, StateRule
 
@@ -31,7 +31,7 @@ class Oscillation(StateRule):
 
     def holds(self, course: Course) -> Booleans:
         """An alarm, and motion."""
-        return course.made(alarm) & self.moving(course)
+        return course.made(alarm) & held(self.moving(course))
 
     def moving(self, course: Course) -> Booleans:
         """Whether the samples move, or where none were seen the logits: [T]. A generator that has jumped once is far from its
