@@ -9,6 +9,7 @@ import typer
 if TYPE_CHECKING:
     from steadygan.card.card import Card, Table
 
+LONGEST = 28  # characters of what stands first in a row without a break
 RUNS = Path("benchmarks/doctor/runs")
 
 
@@ -51,9 +52,9 @@ def drawn(table: "Table") -> object:
 
     columns = list(dict.fromkeys(name for row in table.rows.values() for name in row))
     drawn = Drawn(title=table.title, title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="bold")
-    drawn.add_column(table.of, overflow="fold")
+    drawn.add_column(table.of, no_wrap=max(map(len, table.rows), default=0) <= LONGEST)
     for name in columns:
-        drawn.add_column(name, overflow="fold")
+        drawn.add_column(name)
     for key, row in table.rows.items():
         drawn.add_row(key, *("-" if row.get(name) is None else str(row[name]) for name in columns))
     return drawn
