@@ -19,6 +19,7 @@ launches  How many kernels one GAN step's normalization work launches on a GPU.
 import argparse
 import copy
 import statistics
+import sys
 from collections.abc import Callable
 from functools import partial
 
@@ -189,6 +190,8 @@ def three_iterations(weights: list[Tensor], vectors: list[Tensor]) -> tuple[list
 
 
 def launches(device: torch.device, _: int) -> list[dict[str, object]]:
+    if device.type != "cuda":
+        sys.exit("launches: a CPU launches no kernels; use --device cuda")
     rows: list[dict[str, object]] = []
     for name, build in NETS.items():
         todo = variants(build().to(device))
