@@ -7,19 +7,19 @@ import pytest
 
 FLOORS = [
     {"errors"},
-    {"parts", "history"},
+    {"parts", "history", "share"},
     {"images"},
     {"spectral", "losses", "augmentation", "game"},
     {"networks", "stabilizers", "data", "monitoring", "diagnosis", "evaluation"},
     {"training", "planning", "overrides", "config"},
     {"recipes", "environment", "directory", "status", "tracking", "sampling", "scoring", "measuring"},
     {"report"},
-    {"assembly", "configure", "custom", "outcome", "rollback", "run", "launch", "monitor", "foreign", "card"},
+    {"assembly", "configure", "custom", "outcome", "rollback", "run", "launch", "monitor", "foreign", "card", "study"},
     {"applications"},
     {"cli", "__init__", "__main__"},
 ]
 SAME_FLOOR_ALLOWED = ({"config", "overrides", "training", "planning"}, *FLOORS[6:])
-WITHOUT_TORCH = {"errors", "parts", "history", "diagnosis", "report", "status", "directory", "foreign", "card"}
+WITHOUT_TORCH = {"errors", "parts", "history", "share", "diagnosis", "report", "status", "directory", "foreign", "card"}
 SOURCE = Path(__file__).parents[1] / "src" / "steadygan"
 
 

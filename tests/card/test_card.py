@@ -9,9 +9,9 @@ from steadygan.card.card import card
 from steadygan.card.replay import replay
 from steadygan.card.runs import load
 from steadygan.card.scores import Heard
-from steadygan.card.share import Share
 from steadygan.cli import app
 from steadygan.errors import DataError, UsageError
+from steadygan.share import Share
 
 
 @pytest.fixture

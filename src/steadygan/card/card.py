@@ -9,9 +9,9 @@ from steadygan.card.folk import FOLK
 from steadygan.card.replay import replay
 from steadygan.card.runs import load, paths
 from steadygan.card.scores import Heard, Row, by_verdict, folk, injected, leads, scores
-from steadygan.card.share import Share
 from steadygan.card.tiers import TIERS
 from steadygan.errors import DataError, UsageError
+from steadygan.share import Share
 
 PROTOCOL = """A sick run is detected if an alarm (a warning or a failure) stands from 200 steps before its truth fails on; its
 headline is the commonest of the eight readings from there, right if it is among those that the samples or the known cause

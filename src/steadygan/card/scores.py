@@ -7,8 +7,8 @@ import numpy as np
 
 from steadygan.card.folk import FOLK
 from steadygan.card.replay import Replay
-from steadygan.card.share import Share
 from steadygan.card.truth import GRACE
+from steadygan.share import Share
 
 EARLY = 200  # steps before the truth fails, from which an alarm counts as its detection
 SOON = 300  # steps after an injection, within which an alarm flags it

@@ -1,0 +1,1 @@
+"""The study: claims about training as experiments that anyone can run again."""
