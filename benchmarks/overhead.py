@@ -11,7 +11,6 @@ paid by the piece, not here.
 import argparse
 import statistics
 import tempfile
-import time
 from pathlib import Path
 
 import torch

@@ -1,5 +1,6 @@
 """The game: the two players, and the batch both are judged on. Every family of parts speaks in these two types."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,6 +41,8 @@ class Batch:
         memory: what a probe leaves there under its own name is there at the next reading, also after a checkpoint; numbers,
             words, lists and mappings only.
         made: the same for what can be made anew from the rest, such as features of `reference`: anything, in no checkpoint.
+        logits: the discriminator's on `real` and on `fake`, `[B]` each, with their gradient, where the step has them already.
+        loss: the discriminator's loss of such a pair of logits, -> scalar; None outside its step.
     """
 
     real: Tensor
@@ -58,6 +61,8 @@ class Batch:
     reference_label: Tensor | None = None
     live_label: Tensor | None = None
     made: dict[str, Any] = field(default_factory=dict)
+    logits: tuple[Tensor, Tensor] | None = None
+    loss: Callable[[Tensor, Tensor], Tensor] | None = None
 
 
 def judged(discriminator: nn.Module, images: Tensor, label: Tensor | None) -> Tensor:
@@ -67,3 +72,14 @@ def judged(discriminator: nn.Module, images: Tensor, label: Tensor | None) -> Te
         found, expected = list(logits.shape), [len(images)]
         raise NetworkError(f"discriminator: logits must be [B] = {expected}, got {found}", "return logits.flatten()")
     return logits
+
+
+def judged_both(discriminator: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
+    """Logits of the batch's real and fake images, those of the step where it has them: -> [B], [B], float32.
+
+    A gradient reaches the discriminator, and never what made the fakes.
+    """
+    if batch.logits is not None:
+        return batch.logits
+    real, fake = (judged(discriminator, *side) for side in ((batch.real, batch.label), (batch.fake.detach(), batch.fake_label)))
+    return real.float(), fake.float()

@@ -75,13 +75,13 @@ class Interventions:
         return self.done[-1]
 
     def next(self, finding: Finding, to: int) -> Intervention | None:
-        """The next to try: the remedies of its causes, the likeliest first, and once a return with nothing changed; each once.
-        None where there is none left."""
+        """The next to try: the remedies of its causes, the likeliest first, then a return with nothing changed. None is left
+        of those that were in vain or are in force; a return that was enough once may be again."""
         if len(self.done) >= self.policy.at_most:
             return None
-        tried = {one.settings for one in self.done}
+        spent = {one.settings for one in self.done if one.settings or one.state == "reverted"}
         for cause in (*finding.causes, Cause("chance", finding.reason, "")):
-            if cause.settings not in tried:
+            if cause.settings not in spent:
                 found = Intervention(finding.step, to, finding.verdict, cause.name, cause.settings)
                 self.done.append(found)
                 return found

@@ -188,7 +188,10 @@ class Run:
             except SteadyganError as error:
                 yield Event("note", bad.step, f"{trial.cause}: cannot be tried: {error}")
                 yield self._record(self.interventions.give_up())
-        if settled and settled.state == "reverted":  # and nothing is left to try
+        if settled and settled.state == "reverted":
+            line = f"nothing is left to try: back to step {step_of(safe):,}, and on as asked for"
+            self.log(line)
+            yield Event("note", self.game.state.step, line)
             self._go_back(step_of(safe))
             return
         self.stopped_by = next((finding.verdict for finding, action in asked.items() if action == "stop"), None)

@@ -18,7 +18,8 @@ TOGETHER = {
     "SN + GP": (SpectralNormalization(), GradientPenalty()),
     "SN on both + DRAGAN + noise": (SpectralNormalization(on="both"), Dragan(every=2), InstanceNoise()),
     "clipping + SN": (WeightClipping(), SpectralNormalization()),
-    "all at once": tuple(STABILIZERS.build(name) for name in reversed(list(STABILIZERS))),
+    "all at once": tuple(STABILIZERS.build(name) for name in reversed(list(STABILIZERS)) if name != "weight_norm"),
+    "all but spectral norm": tuple(STABILIZERS.build(name) for name in STABILIZERS if name != "spectral_norm"),
 }
 CASES = {**ALONE, **TOGETHER}
 
@@ -60,10 +61,13 @@ def make_batch(networks: Networks, step: int) -> Batch:
     return Batch(real, networks.generator(z, fake_label), label, fake_label, step, random, z=z)
 
 
-def play(networks: Networks, method: Method, steps: int) -> dict[str, Tensor]:
-    """Some steps of the real game; -> the readings of the last one."""
+def prepare(networks: Networks, method: Method) -> None:
     for stabilizer in method.stabilizers:
         stabilizer.prepare(networks)
+
+
+def play(networks: Networks, method: Method, steps: int) -> dict[str, Tensor]:
+    """Some steps of the real game; -> the readings of the last one."""
     optimizers = [torch.optim.Adam(player.parameters(), 1e-3) for player in (networks.discriminator, networks.generator)]
     readings = {}
     for step in range(steps):
@@ -76,8 +80,10 @@ def play(networks: Networks, method: Method, steps: int) -> dict[str, Tensor]:
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 @pytest.mark.parametrize("case", list(CASES))
 def test_some_steps_leave_finite_numbers_and_moving_weights(case, dtype, networks):
+    method = Method(Hinge(), CASES[case], precision=Precision(dtype))
+    prepare(networks, method)
     starts = [parameter.detach().clone() for player in vars(networks).values() for parameter in player.parameters()]
-    readings = play(networks, Method(Hinge(), CASES[case], precision=Precision(dtype)), steps=3)
+    readings = play(networks, method, steps=3)
     assert all(torch.isfinite(value) for value in readings.values()), readings
     parameters = [parameter for player in vars(networks).values() for parameter in player.parameters()]
     assert all(torch.isfinite(parameter).all() for parameter in parameters)
@@ -96,7 +102,9 @@ def test_is_seeded_by_the_batch_alone(name, networks):
         twin = Networks(Generator(), Discriminator())
         torch.manual_seed(seed)
         before = torch.get_rng_state()
-        play(twin, Method(Hinge(), (STABILIZERS.build(name),)), steps=2)
+        method = Method(Hinge(), (STABILIZERS.build(name),))
+        prepare(twin, method)
+        play(twin, method, steps=2)
         assert torch.equal(torch.get_rng_state(), before)
         ends.append(torch.cat([value.flatten().double() for value in twin.discriminator.state_dict().values()]))
     assert torch.equal(*ends)

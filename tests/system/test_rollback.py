@@ -7,7 +7,9 @@ import pytest
 import yaml
 
 from steadygan.config import Config
+from steadygan.diagnosis import Cause, Finding
 from steadygan.launch import reopen, start, train
+from steadygan.rollback import Interventions
 from steadygan.run import Run
 from steadygan.spectral import SpectralNorm
 
@@ -158,11 +160,23 @@ def test_when_nothing_is_left_the_run_goes_on_as_it_was_asked_for(config, tmp_pa
     assert Config.of({**yaml.safe_load((run / "config.yaml").read_text()), "rules": []}).discriminator.optimizer.beta1 == 0.0
     assert [record["step"] for record in lines(run / "history.jsonl")] == list(range(2, 31, 2))
     assert len(lines(run / "abandoned.jsonl")) == 3 * 4  # three times back from 12 to 4
+    assert "nothing is left to try: back to step 4" in (run / "log.txt").read_text()
 
 
 def test_a_cause_without_a_setting_is_answered_by_a_mere_return(config, tmp_path):
     run = stopped_on_probation(config((), on_finding={"any": "rollback"}), tmp_path / "run")
     assert [(one.cause, one.settings) for one in run.interventions.done] == [("chance", ())]
+
+
+def test_what_was_in_vain_or_is_in_force_is_not_tried_again_but_a_return_that_was_enough_is(config):
+    remedy = Cause("fast", "", "", ("generator.optimizer.learning_rate=0.0001",))
+    finding = Finding("hasty", "HASTY", "failure", 12, "It is.", "", causes=(remedy,))
+    tried = Interventions(config(rollback={"at_most": 9}))
+    for found in (False, False, True):  # kept, kept, in vain
+        assert tried.next(finding, 4)
+        tried.settle(10_000, found)
+    assert [(one.cause, one.state) for one in tried.done] == [("fast", "kept"), ("chance", "kept"), ("chance", "reverted")]
+    assert tried.next(finding, 4) is None
 
 
 def test_what_is_reached_on_probation_is_not_safe(config, tmp_path):

@@ -1,7 +1,8 @@
 """Causes: what is likely behind an oscillation or a collapse, by the fingerprints that known causes have left.
 
-A verdict says what is wrong; the remedy depends on why. No remedy was right for all causes, and the commonest advice, a lower
-learning rate for the discriminator, was the worst of all that were tried.
+A verdict says what is wrong; the remedy depends on why. Each remedy here is the one that cured most of ten runs that were sick
+for that reason alone. None was right for more than three of nine causes, and the commonest advice, a lower learning rate for
+the discriminator, cured 3 of 80 runs. `benchmarks/doctor/remedies.py` makes the table.
 """
 
 from collections.abc import Callable
@@ -110,7 +111,7 @@ FAST_GENERATOR = Fingerprint(
         Sign("log of its relative step", log_step("generator"), low=-4.6),
         Sign("log of its steps over the discriminator's", lead, low=0.5),
     ),
-    "Let the generator learn ten times slower",
+    "Let the generator learn ten times slower, which cured 10 of 10 such runs in 2-D",
     lambda history: (learning_rate(history, "generator", 0.1),),
 )
 STARVED = Fingerprint(
@@ -120,20 +121,20 @@ STARVED = Fingerprint(
         Sign("gap in deviations", gap_in_deviations, high=0.35),
         Sign("area under the curve", newest("auc/discriminator"), high=0.62),
     ),
-    "Give the discriminator a larger slope: double or triple the coefficient of spectral_norm in `stabilizers`, or lower the "
-    "weight of the gradient penalty tenfold; or let the generator learn ten times slower",
+    "Give the discriminator a larger slope: triple the coefficient of spectral_norm in `stabilizers`, or lower the weight of "
+    "the gradient penalty tenfold, either of which cured 10 of 10 such runs in 2-D",
     larger_slope,
 )
 MOMENTUM = Fingerprint(
     "momentum",
     (Sign("momentum", memory, low=0.8), Sign("coherence", newest("update_coherence/discriminator"), low=0.8)),
-    "Let the optimizers forget",
+    "Let the optimizers forget, which cured 10 of 10 such runs in 2-D",
     lambda _: ("discriminator.optimizer.beta1=0.0", "generator.optimizer.beta1=0.0"),
 )
 UNREGULARIZED = Fingerprint(
     "nothing regularizes the discriminator",
     (Sign("regularized", regularized, high=0), Sign("gap in deviations", gap_in_deviations, low=0.2)),
-    "Add r1 to `stabilizers`",
+    "Add r1 to `stabilizers`, which cured 10 of 10 such runs in 2-D",
     lambda _: ("stabilizers+={name: r1, gamma: 0.1}",),
 )
 BOTH_FAST = Fingerprint(
@@ -142,13 +143,13 @@ BOTH_FAST = Fingerprint(
         Sign("log of the discriminator's relative step", log_step("discriminator"), low=-4.6),
         Sign("log of the generator's", log_step("generator"), low=-4.7),
     ),
-    "Let both learn ten times slower",
-    lambda history: tuple(learning_rate(history, player, 0.1) for player in PLAYERS),
+    "Let the generator learn ten times slower, which cured 10 of 10 such runs in 2-D",
+    lambda history: (learning_rate(history, "generator", 0.1),),
 )
 SMALL_BATCH = Fingerprint(
     "the batches are too small",
     (Sign("images a step", batch, high=8),),
-    "Take larger batches",
+    "Take larger batches: 64 in place of 4 cured 10 of 10 such runs in 2-D",
     lambda _: ("batch_size=64",),
 )
 STRONG_DISCRIMINATOR = Fingerprint(
@@ -158,7 +159,7 @@ STRONG_DISCRIMINATOR = Fingerprint(
         Sign("area under the curve", newest("auc/discriminator"), low=0.88),
         Sign("gap in deviations", gap_in_deviations, low=1.5),
     ),
-    "Add r1 to `stabilizers`",
+    "Add r1 to `stabilizers`, which cured 10 of 10 such runs in 2-D",
     lambda _: ("stabilizers+={name: r1, gamma: 0.1}",),
 )
 SLOW_GENERATOR = Fingerprint(
@@ -167,9 +168,19 @@ SLOW_GENERATOR = Fingerprint(
         Sign("log of its relative step", log_step("generator"), high=-7.0),
         Sign("log of its steps over the discriminator's", lead, high=-0.5),
     ),
-    "Let the generator learn faster",
+    "Let the generator learn faster, from a checkpoint before the collapse: after it that cured none of 10 runs in 2-D",
     lambda history: (learning_rate(history, "generator", 3.0),),
 )
 SUDDEN = (RISEN, JUMPED)
 OF_OSCILLATION = (*SUDDEN, STARVED, MOMENTUM, BOTH_FAST, SMALL_BATCH, FAST_GENERATOR, UNREGULARIZED)
-OF_COLLAPSE = (*SUDDEN, SLOW_GENERATOR, STRONG_DISCRIMINATOR, BOTH_FAST, SMALL_BATCH, FAST_GENERATOR, STARVED, UNREGULARIZED)
+OF_COLLAPSE = (
+    *SUDDEN,
+    SLOW_GENERATOR,
+    MOMENTUM,
+    STRONG_DISCRIMINATOR,
+    BOTH_FAST,
+    SMALL_BATCH,
+    FAST_GENERATOR,
+    STARVED,
+    UNREGULARIZED,
+)

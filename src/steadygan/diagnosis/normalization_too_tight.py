@@ -9,6 +9,7 @@ from steadygan.diagnosis.base import Needs
 from steadygan.diagnosis.causes import STARVED
 from steadygan.diagnosis.course import Booleans, Course, lasting, mean
 from steadygan.diagnosis.fused import alarm, said
+from steadygan.diagnosis.signs import BOUNDS
 from steadygan.diagnosis.state import Says, StateRule
 
 AREA, GAP, SPREAD = "auc/discriminator", "gap/mean", "logit_std/real"
@@ -24,7 +25,7 @@ class NormalizationTooTight(StateRule):
 
     name: Literal["normalization_too_tight"] = "normalization_too_tight"
     verdict: ClassVar[str] = "NORMALIZATION-TOO-TIGHT"
-    needs: ClassVar[Needs] = (("sigma_error/", "penalty/gradient_penalty"), (AREA,), (GAP,), (SPREAD,))
+    needs: ClassVar[Needs] = (BOUNDS, (AREA,), (GAP,), (SPREAD,))
     area: PositiveFloat = 0.62  # under the curve, below which it hardly tells them apart
     gap: PositiveFloat = 0.35  # of mean logits, in standard deviations of the reals'
     coherence: PositiveFloat = 0.95  # of its updates, above which it only follows, where that is known

@@ -8,6 +8,7 @@ from torch import nn
 from steadygan.game import Networks
 from steadygan.spectral import SpectralNorm, Until, spectral_norm
 from steadygan.stabilizers.base import Stabilizer
+from steadygan.stabilizers.weight_norm import has_weight_norm, impossible_pair
 
 
 class SpectralNormalization(Stabilizer):
@@ -31,9 +32,15 @@ class SpectralNormalization(Stabilizer):
     on: Literal["discriminator", "generator", "both"] = "discriminator"
 
     def prepare(self, networks: Networks) -> None:
-        """Normalize all layers of the chosen players."""
+        """Normalize all layers of the chosen players.
+
+        Raises:
+            ConfigError: a player's weights are under `weight_norm`.
+        """
         iterations = self.n_power_iterations or Until()
         for player in self._players(networks):
+            if has_weight_norm(player):
+                raise impossible_pair()
             spectral_norm(player, self.coefficient, mode=self.mode, n_power_iterations=iterations, automatic=False)
 
     def project(self, discriminator: nn.Module, step: int) -> None:

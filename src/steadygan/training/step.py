@@ -52,6 +52,7 @@ def discriminator_step(networks: Networks, batch: Batch, method: Method, optimiz
         real_logits = judged(discriminator, batch.real, batch.label).float()  # [B]
         fake_logits = judged(discriminator, batch.fake, batch.fake_label).float()  # [B]
     terms = {"loss/discriminator": method.loss.discriminator(real_logits, fake_logits)}
+    batch = replace(batch, logits=(real_logits, fake_logits), loss=method.loss.discriminator)
     for stabilizer in method.stabilizers:
         add(terms, stabilizer, stabilizer.penalty(discriminator, batch))
     norm = descend(terms, optimizer)
