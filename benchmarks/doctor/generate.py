@@ -1,6 +1,6 @@
 """Makes the labelled suite: training runs whose truth is known, each in a small file of its own.
 
-    python benchmarks/doctor/generate.py [--only PATTERN] [--parts sealed] [--seeds 3] [--workers 1] [--out DIR] [--list|--table]
+    python benchmarks/doctor/generate.py [--only PATTERN] [--parts sealed] [--seeds 3] [--out DIR] [--list|--table]
 
 Breadth first: seed 0 of every configuration, then seed 1. What is there already is skipped, so that it can be stopped (Ctrl-C)
 and started again at any time. One thread a worker. `--list` only names the configurations, `--table` only tells what is there.
