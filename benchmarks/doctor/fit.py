@@ -22,11 +22,15 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from store import DEFAULT
 
+from steadygan.card.replay import speaks
 from steadygan.card.runs import Stored, runs
+from steadygan.diagnosis.base import Rule
 from steadygan.diagnosis.course import Course
 from steadygan.diagnosis.features import FEATURES
 from steadygan.diagnosis.fused import Tier, raised
+from steadygan.diagnosis.judge import DEFAULT_RULES
 
+FUSED = ("oscillation", "mode_collapse", "samples_astray", "normalization_too_tight")  # their confidence is the sum's
 Floats = NDArray[np.float64]
 FIRST = 400  # steps before which nothing is learnt from
 RIDGE = 0.02
@@ -63,9 +67,18 @@ def main() -> None:
     both = fit + [labelled(one) for one in runs(options.runs, part="tune")]
     fitted = [tier(name, features, fit, both) for name, features in TIERS.items()]
     counts = {state: sum(one.state == state for one in both) for state in ("stable", "sick", "undecided")}
+    known = list(runs(options.runs, part="fit")) + list(runs(options.runs, part="tune"))
+    rules = {rule.name: counted(rule, known) for rule in DEFAULT_RULES if rule.name not in FUSED and rule.verdict}
     said = {"made by": "benchmarks/doctor/fit.py", "date": str(date.today()), "runs of fit and tune": counts}
-    options.out.write_text(json.dumps({"provenance": said, "tiers": fitted}, indent=1) + "\n")
+    options.out.write_text(json.dumps({"provenance": said, "rules": rules, "tiers": fitted}, indent=1) + "\n")
     print(f"{counts}; written to {options.out}")
+
+
+def counted(rule: Rule, those: list[Stored]) -> dict[str, int]:
+    """In how many runs a rule of its own spoke, and in how many of them it was right; of undecided runs those where it was."""
+    spoke = [one for one in those if speaks(rule, Course(one.history)).any()]
+    right = [rule.verdict in one.right for one in spoke if one.truth.state != "undecided" or rule.verdict in one.right]
+    return {"right": sum(right), "of": len(right)}
 
 
 def labelled(one: Stored) -> Run:

@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 
 from steadygan.diagnosis import DEFAULT_RULES, Finding, Rule, headline, judge
+from steadygan.diagnosis.data_fault import DataFault
+from steadygan.diagnosis.measured import precision
 from steadygan.history import History
 
 
@@ -85,3 +87,12 @@ def test_samples_that_have_not_spread_are_warming_up_and_then_a_finding(healthy,
     assert headline(judge(early), early) == "WARMING-UP"
     assert headline(judge(late), late) == "MODE-COLLAPSE"
     assert judge(late)[0].severity == "warning"
+
+
+def test_a_rule_of_its_own_is_as_sure_as_it_was_right_on_labelled_runs():
+    usual = {"cells/js_live": 0.1, "cells/js_live_floor": 0.12}
+    history = History({"step": 50 * (i + 1), **usual, **({"cells/js_live": 0.5} if i >= 30 else {})} for i in range(60))
+    (finding,) = [one for one in judge(history) if one.verdict == "DATA-FAULT"]
+    assert finding.confidence == precision()["data_fault"] > 0.9
+    (other,) = [one for one in judge(history, [DataFault(times=1.5)]) if one.verdict == "DATA-FAULT"]
+    assert other.confidence is None  # with these settings nobody has measured it

@@ -65,11 +65,7 @@ def replay(stored: Stored, blind: Collection[str] = ()) -> Replay:
     course = Course(history)
     loud = np.zeros(len(course), dtype=bool)
     for rule in DEFAULT_RULES:
-        if isinstance(rule, StateRule) and not isinstance(rule, RegimeChange) and rule.can_judge(history):
-            loud |= rule.holds(course)
-    others = [rule for rule in DEFAULT_RULES if not isinstance(rule, StateRule)]
-    for index, step in enumerate(course.steps):
-        loud[index] = loud[index] or speaks(others, history.until(int(step)))
+        loud |= speaks(rule, course)
     return Replay(stored, history, course.steps, loud)
 
 
@@ -81,6 +77,11 @@ def without(history: History, blind: tuple[str, ...]) -> History:
     return History.of({name: (history.steps(name), history[name]) for name in kept})
 
 
-def speaks(rules: list[Rule], history: History) -> bool:
-    """Whether any of the rules warns at the newest reading."""
-    return any((finding := rule.check(history)) is not None and finding.severity != "info" for rule in rules)
+def speaks(rule: Rule, course: Course) -> NDArray[np.bool_]:
+    """Whether a rule warns at each reading: [T]."""
+    if isinstance(rule, RegimeChange) or not rule.can_judge(course.history):
+        return np.zeros(len(course), dtype=bool)
+    if isinstance(rule, StateRule):
+        return rule.holds(course)
+    found = (rule.check(course.history.until(int(step))) for step in course.steps)
+    return np.array([finding is not None and finding.severity != "info" for finding in found], dtype=bool)

@@ -1,6 +1,7 @@
 """judge: what the rules find in a history; headline: the one word for it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from steadygan.diagnosis.base import Finding, Rule
 from steadygan.diagnosis.course import Course
@@ -12,6 +13,7 @@ from steadygan.diagnosis.diverging_norms import DivergingNorms
 from steadygan.diagnosis.diversity_collapse import DiversityCollapse
 from steadygan.diagnosis.fused import starting_now
 from steadygan.diagnosis.generator_memorizes import GeneratorMemorizes
+from steadygan.diagnosis.measured import precision
 from steadygan.diagnosis.mode_collapse import ModeCollapse
 from steadygan.diagnosis.non_finite import NonFinite
 from steadygan.diagnosis.normalization_not_in_force import NormalizationNotInForce
@@ -69,10 +71,17 @@ def ask(rule: Rule, course: Course) -> Finding | None:
     """What `rule` finds; its own failure where it raises."""
     history = course.history
     try:
-        return rule.look(course) if isinstance(rule, StateRule) else rule.check(history)
+        return sure(rule, rule.look(course) if isinstance(rule, StateRule) else rule.check(history))
     except Exception as error:  # a rule may be the user's own
         reason = f"The rule {rule.name!r} could not judge: {type(error).__name__}: {error}"
         return Finding(rule.name, "RULE-FAILED", "info", newest_step(history), reason, "Mend the rule or leave it out.")
+
+
+def sure(rule: Rule, finding: Finding | None) -> Finding | None:
+    """A finding with its confidence, where it says none and that of the rule, with these very settings, was measured."""
+    if finding is None or finding.severity == "info" or finding.confidence is not None or rule not in DEFAULT_RULES:
+        return finding
+    return replace(finding, confidence=precision().get(rule.name))
 
 
 def headline(findings: Sequence[Finding], history: History | Course) -> str:
