@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 
 import pytest
 import torch
@@ -195,14 +196,16 @@ def test_it_fits_the_terminal(steadygan, ill, monkeypatch, width):
 def test_a_watch_ends_at_ctrl_c(well):
     """Lines as the verdict changes, one JSON object each; exit code 130."""
     command = [sys.executable, "-m", "steadygan", "diagnose", str(well), "--watch", "--json"]
-    watch = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    first = json.loads(watch.stdout.readline())
-    with well.open("a") as file:
-        file.write(rows(10, 40, "nan"))
-    second = json.loads(watch.stdout.readline())
-    time.sleep(0.2)
-    os.kill(watch.pid, signal.SIGINT)
-    rest, errors = watch.communicate(timeout=20)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell lets what it puts in the background ignore it
+    with subprocess.Popen(command, **pipes, text=True, preexec_fn=heard) as watch:
+        first = json.loads(watch.stdout.readline())
+        with well.open("a") as file:
+            file.write(rows(10, 40, "nan"))
+        second = json.loads(watch.stdout.readline())
+        time.sleep(0.2)
+        os.kill(watch.pid, signal.SIGINT)
+        rest, errors = watch.communicate(timeout=20)
     assert (first["verdict"], second["verdict"], rest) == ("HEALTHY", "NON-FINITE", "")
     assert watch.returncode == 130
     assert "Traceback" not in errors
