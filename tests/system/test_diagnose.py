@@ -92,7 +92,7 @@ def test_what_a_loop_printed(steadygan, tmp_path):
 def test_options_of_our_command_line_are_only_for_runs_of_ours(steadygan, ill, tmp_path):
     for arguments in (["diagnose", ill], ["diagnose", ill, "--json"]):
         out = steadygan(*arguments)[1]
-        assert "halve both learning rates" in " ".join(out.split())
+        assert "Halve both learning rates" in " ".join(out.split())
         assert "--set" not in out
         assert "checkpoints/safe" not in out
     ours = tmp_path / "run"

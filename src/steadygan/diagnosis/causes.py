@@ -172,6 +172,28 @@ SLOW_GENERATOR = Fingerprint(
     lambda history: (learning_rate(history, "generator", 3.0),),
 )
 SUDDEN = (RISEN, JUMPED)
+
+
+def of_divergence(course: Course) -> tuple[Cause, ...]:
+    """What makes numbers run away: what happened to the run, if anything did; else learning rates that are too high for it."""
+    rates = tuple(learning_rate(course.history, player, 0.5) for player in PLAYERS)
+    found = ranked(course, (*SUDDEN, UNREGULARIZED))
+    return (
+        *found,
+        Cause(
+            "the learning rates are too high",
+            "nothing else is known",
+            "Halve both learning rates; if it comes back at the same step, look at the data of that batch",
+            rates,
+        ),
+    )
+
+
+def of_victory(course: Course) -> tuple[Cause, ...]:
+    """Why a discriminator wins: the likeliest first, that it is too strong where nothing speaks for more."""
+    return ranked(course, (STRONG_DISCRIMINATOR, SLOW_GENERATOR, UNREGULARIZED)) or (STRONG_DISCRIMINATOR.cause(course),)
+
+
 OF_OSCILLATION = (*SUDDEN, STARVED, MOMENTUM, BOTH_FAST, SMALL_BATCH, FAST_GENERATOR, UNREGULARIZED)
 OF_COLLAPSE = (
     *SUDDEN,

@@ -5,6 +5,8 @@ from typing import ClassVar, Literal
 from pydantic import PositiveFloat, PositiveInt
 
 from steadygan.diagnosis.base import Evidence, Finding, Needs, Rule, Severity
+from steadygan.diagnosis.causes import of_victory
+from steadygan.diagnosis.course import Course
 from steadygan.diagnosis.readings import change_learning_rate, finite, newest_step, sustained
 from steadygan.history import History
 
@@ -87,5 +89,6 @@ class DiscriminatorWins(Rule):
             f"or let the generator learn faster: {change_learning_rate(history, 'generator', 2.0)}. "
             "A lower discriminator learning rate rarely helps.",
             evidence=evidence,
+            causes=of_victory(Course(history)),
             since=newest_step(history) - evidence[1].window,
         )

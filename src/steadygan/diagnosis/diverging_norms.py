@@ -6,6 +6,8 @@ import numpy as np
 from pydantic import PositiveFloat, PositiveInt
 
 from steadygan.diagnosis.base import Evidence, Finding, Needs, Rule
+from steadygan.diagnosis.causes import of_divergence
+from steadygan.diagnosis.course import Course
 from steadygan.diagnosis.readings import change_learning_rate, finite, newest_step
 from steadygan.history import Floats, History
 
@@ -56,6 +58,7 @@ class DivergingNorms(Rule):
             advice="Go back to checkpoints/safe and halve both learning rates: "
             f"{change_learning_rate(history, 'discriminator', 0.5)} {change_learning_rate(history, 'generator', 0.5)}. "
             "If the discriminator has no spectral_norm and no r1 in `stabilizers`, add one.",
+            causes=of_divergence(Course(history)),
             evidence=evidence,
             since=since,
         )

@@ -6,7 +6,8 @@ import numpy as np
 from pydantic import PositiveFloat, PositiveInt
 
 from steadygan.diagnosis.base import Evidence, Finding, Needs, Rule, Severity
-from steadygan.diagnosis.course import lasting_since
+from steadygan.diagnosis.causes import FAST_GENERATOR, STRONG_DISCRIMINATOR
+from steadygan.diagnosis.course import Course, lasting_since
 from steadygan.diagnosis.fused import can_judge
 from steadygan.diagnosis.readings import change_learning_rate, finite, newest_step, sustained
 from steadygan.history import History
@@ -66,7 +67,8 @@ class DiversityCollapse(Rule):
         """The finding, with the remedy for its likely cause."""
         step, told = newest_step(history), (evidence, *players(history))
         since = step - evidence.window
-        return Finding(self.name, self.verdict, severity, step, reason, remedy(history), told, since=since)
+        cause = (STRONG_DISCRIMINATOR if strong(history) else FAST_GENERATOR).cause(Course(history))
+        return Finding(self.name, self.verdict, severity, step, reason, remedy(history), told, since=since, causes=(cause,))
 
 
 def players(history: History) -> tuple[Evidence, ...]:
@@ -81,10 +83,15 @@ def accuracy(history: History) -> float | None:
     return float(np.median(values[-3:])) if len(values) else None
 
 
+def strong(history: History) -> bool:
+    """Whether the discriminator is ahead: runs where it was too strong read 0.83 to 0.94, all others up to 0.70."""
+    value = accuracy(history)
+    return value is not None and value > 0.8
+
+
 def remedy(history: History) -> str:
     """What cured this kind of collapse: it depends on which player is ahead."""
-    value = accuracy(history)
-    if value is not None and value > 0.8:  # runs whose discriminator was too strong read 0.83 to 0.94, all others up to 0.70
+    if strong(history):
         return "The discriminator is too strong: add r1 to `stabilizers`. A lower discriminator learning rate rarely helps."
     return (
         "The generator runs from mode to mode: let it learn ten times slower, "

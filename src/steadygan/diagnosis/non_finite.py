@@ -4,6 +4,8 @@ import math
 from typing import ClassVar, Literal
 
 from steadygan.diagnosis.base import Evidence, Finding, Needs, Rule
+from steadygan.diagnosis.causes import of_divergence
+from steadygan.diagnosis.course import Course
 from steadygan.diagnosis.readings import change_learning_rate, newest_step
 from steadygan.history import History
 
@@ -38,6 +40,7 @@ class NonFinite(Rule):
             f"{change_learning_rate(history, 'discriminator', 0.5)} {change_learning_rate(history, 'generator', 0.5)}. "
             "If it comes back at the same step, look at the data of that batch.",
             since=first,
+            causes=of_divergence(Course(history)),
             evidence=tuple(Evidence(name, math.nan, math.inf, step - since) for name, since in list(broken.items())[:5]),
         )
 
