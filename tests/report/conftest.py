@@ -83,7 +83,7 @@ FINDINGS = [
         "causes": [
             {
                 "name": "the generator is too fast",
-                "reason": "log of its relative step -4.1",
+                "reason": "a step changes 0.017 of its weights",
                 "advice": "Let the generator learn ten times slower",
                 "settings": ["generator.optimizer.learning_rate=0.00001"],
             },

@@ -35,17 +35,27 @@ from steadygan.history import History
 
 @dataclass(frozen=True)
 class Sign:
-    """One sign of a cause: a number, what it is called, and the range that speaks for the cause."""
+    """One sign of a cause: how it is told, with {} for its number, the number, and the range that speaks for the cause."""
 
     words: str
     value: Value
     low: float = -np.inf
     high: float = np.inf
+    logarithm: bool = False  # the number is one, and is told as what it is of
 
     def seen(self, course: Course) -> bool | None:
         """Whether the number is in range; None where it is not known."""
         value = self.value(course)
         return None if not np.isfinite(value) else self.low <= value <= self.high
+
+    def told(self, course: Course) -> str:
+        """The sign in words, with its number.
+
+        >>> Sign("a step changes {} of its weights", lambda course: -4.6, logarithm=True).told(Course(History()))
+        'a step changes 0.01 of its weights'
+        """
+        value = self.value(course)
+        return self.words.format(f"{np.exp(value) if self.logarithm else value:.2g}")
 
 
 @dataclass(frozen=True)
@@ -65,7 +75,7 @@ class Fingerprint:
 
     def cause(self, course: Course) -> Cause:
         """The cause with the signs that were seen."""
-        seen = [f"{sign.words} {sign.value(course):.3g}" for sign in self.signs if sign.seen(course)]
+        seen = [sign.told(course) for sign in self.signs if sign.seen(course)]
         return Cause(self.name, ", ".join(seen), self.advice, self.settings(course.history))
 
 
@@ -96,20 +106,20 @@ def larger_slope(history: History) -> tuple[str, ...]:
 
 RISEN = Fingerprint(
     "a learning rate has risen",
-    (Sign("over its usual value", most_risen, low=RISE),),
+    (Sign("{} times its usual value", most_risen, low=RISE),),
     "Bring it back to what it was",
     usual_rates,
 )
 JUMPED = Fingerprint(
     "weights have jumped",
-    (Sign("largest singular value several times what it was", jumped, low=1),),
+    (Sign("a largest singular value is several times what it was", jumped, low=1),),
     "Go back to a checkpoint from before, and look at what was done to the run then",
 )
 FAST_GENERATOR = Fingerprint(
     "the generator is too fast",
     (
-        Sign("log of its relative step", log_step("generator"), low=-4.6),
-        Sign("log of its steps over the discriminator's", lead, low=0.5),
+        Sign("a step changes {} of its weights", log_step("generator"), low=-4.6, logarithm=True),
+        Sign("its steps are {} times the discriminator's", lead, low=0.5, logarithm=True),
     ),
     "Let the generator learn ten times slower, which cured 10 of 10 such runs in 2-D",
     lambda history: (learning_rate(history, "generator", 0.1),),
@@ -117,9 +127,9 @@ FAST_GENERATOR = Fingerprint(
 STARVED = Fingerprint(
     "normalization or penalty starves the discriminator",
     (
-        Sign("slope bounded", bound, low=1),
-        Sign("gap in deviations", gap_in_deviations, high=0.35),
-        Sign("area under the curve", newest("auc/discriminator"), high=0.62),
+        Sign("its slope is bounded", bound, low=1),
+        Sign("the logit gap is {} standard deviations", gap_in_deviations, high=0.35),
+        Sign("area under the ROC curve {}", newest("auc/discriminator"), high=0.62),
     ),
     "Give the discriminator a larger slope: triple the coefficient of spectral_norm in `stabilizers`, or lower the weight of "
     "the gradient penalty tenfold, either of which cured 10 of 10 such runs in 2-D",
@@ -127,37 +137,43 @@ STARVED = Fingerprint(
 )
 MOMENTUM = Fingerprint(
     "momentum",
-    (Sign("momentum", memory, low=0.8), Sign("coherence", newest("update_coherence/discriminator"), low=0.8)),
+    (
+        Sign("momentum {}", memory, low=0.8),
+        Sign("coherence of its updates {}", newest("update_coherence/discriminator"), low=0.8),
+    ),
     "Let the optimizers forget, which cured 10 of 10 such runs in 2-D",
     lambda _: ("discriminator.optimizer.beta1=0.0", "generator.optimizer.beta1=0.0"),
 )
 UNREGULARIZED = Fingerprint(
     "nothing regularizes the discriminator",
-    (Sign("regularized", regularized, high=0), Sign("gap in deviations", gap_in_deviations, low=0.2)),
+    (
+        Sign("no normalization and no penalty", regularized, high=0),
+        Sign("the logit gap is {} standard deviations", gap_in_deviations, low=0.2),
+    ),
     "Add r1 to `stabilizers`, which cured 10 of 10 such runs in 2-D",
     lambda _: ("stabilizers+={name: r1, gamma: 0.1}",),
 )
 BOTH_FAST = Fingerprint(
     "both players are too fast",
     (
-        Sign("log of the discriminator's relative step", log_step("discriminator"), low=-4.6),
-        Sign("log of the generator's", log_step("generator"), low=-4.7),
+        Sign("a step changes {} of the discriminator's weights", log_step("discriminator"), low=-4.6, logarithm=True),
+        Sign("{} of the generator's", log_step("generator"), low=-4.7, logarithm=True),
     ),
     "Let the generator learn ten times slower, which cured 10 of 10 such runs in 2-D",
     lambda history: (learning_rate(history, "generator", 0.1),),
 )
 SMALL_BATCH = Fingerprint(
     "the batches are too small",
-    (Sign("images a step", batch, high=8),),
+    (Sign("{} images a step", batch, high=8),),
     "Take larger batches: 64 in place of 4 cured 10 of 10 such runs in 2-D",
     lambda _: ("batch_size=64",),
 )
 STRONG_DISCRIMINATOR = Fingerprint(
     "the discriminator is too strong",
     (
-        Sign("accuracy", newest("accuracy/discriminator"), low=0.8),
-        Sign("area under the curve", newest("auc/discriminator"), low=0.88),
-        Sign("gap in deviations", gap_in_deviations, low=1.5),
+        Sign("accuracy {}", newest("accuracy/discriminator"), low=0.8),
+        Sign("area under the ROC curve {}", newest("auc/discriminator"), low=0.88),
+        Sign("the logit gap is {} standard deviations", gap_in_deviations, low=1.5),
     ),
     "Add r1 to `stabilizers`, which cured 10 of 10 such runs in 2-D",
     lambda _: ("stabilizers+={name: r1, gamma: 0.1}",),
@@ -165,8 +181,8 @@ STRONG_DISCRIMINATOR = Fingerprint(
 SLOW_GENERATOR = Fingerprint(
     "the generator is too slow",
     (
-        Sign("log of its relative step", log_step("generator"), high=-7.0),
-        Sign("log of its steps over the discriminator's", lead, high=-0.5),
+        Sign("a step changes {} of its weights", log_step("generator"), high=-7.0, logarithm=True),
+        Sign("its steps are {} times the discriminator's", lead, high=-0.5, logarithm=True),
     ),
     "Let the generator learn faster, from a checkpoint before the collapse: after it that cured none of 10 runs in 2-D",
     lambda history: (learning_rate(history, "generator", 3.0),),
