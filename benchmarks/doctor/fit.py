@@ -63,12 +63,12 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=DEFAULT)
     parser.add_argument("--out", type=Path, default=OUT)
     options = parser.parse_args()
-    fit = [labelled(one) for one in runs(options.runs, part="fit")]
-    both = fit + [labelled(one) for one in runs(options.runs, part="tune")]
+    of_fit, of_tune = (list(runs(options.runs, part=part)) for part in ("fit", "tune"))
+    fit = [labelled(one) for one in of_fit]
+    both = fit + [labelled(one) for one in of_tune]
     fitted = [tier(name, features, fit, both) for name, features in TIERS.items()]
     counts = {state: sum(one.state == state for one in both) for state in ("stable", "sick", "undecided")}
-    known = list(runs(options.runs, part="fit")) + list(runs(options.runs, part="tune"))
-    rules = {rule.name: counted(rule, known) for rule in DEFAULT_RULES if rule.name not in FUSED and rule.verdict}
+    rules = {rule.name: counted(rule, of_fit + of_tune) for rule in DEFAULT_RULES if rule.name not in FUSED and rule.verdict}
     said = {"made by": "benchmarks/doctor/fit.py", "date": str(date.today()), "runs of fit and tune": counts}
     options.out.write_text(json.dumps({"provenance": said, "rules": rules, "tiers": fitted}, indent=1) + "\n")
     print(f"{counts}; written to {options.out}")

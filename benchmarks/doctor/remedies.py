@@ -10,7 +10,6 @@ for a third of the time at least. Sick and undecided ones are not. Intervals are
 seeds in which a remedy's run is stable and that with nothing changed is not, and the other way round.
 """
 
-import argparse
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -22,7 +21,7 @@ import torch
 from configurations import EVERY
 from methods import RATE, Method, of_points, plain_points, players, sn, with_
 from sets import source
-from trials import Key, Ledger, Quick, Row, end_of, one_thread, play_all, truth_of, write
+from trials import Key, Ledger, Quick, Row, asked, end_of, one_thread, play_all, truth_of, write
 from worlds import world
 
 from steadygan.assembly import Game, assemble, open_data
@@ -126,11 +125,7 @@ ARMS = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, default=10)
-    parser.add_argument("--only", nargs="+", default=list(SICK), choices=list(SICK), metavar="CAUSE")
-    parser.add_argument("--table", action="store_true", help="tell what is there and stop")
-    options = parser.parse_args()
+    options = asked(__doc__, SICK, "CAUSE", seeds=10)
     one_thread()
     ledger = Ledger("remedies")
     if not options.table:

@@ -15,7 +15,6 @@ A run is stable at the end where `truth.py` calls its last LAST readings stable,
 share of modes over its last 8: smallest, mean and largest of the seeds. Intervals of shares are Wilson's, 95%.
 """
 
-import argparse
 import json
 import shutil
 import tempfile
@@ -30,7 +29,7 @@ import torch
 from injections import INJECTIONS, Match, Tap
 from methods import Method, plain_points, with_
 from sets import source
-from trials import Key, Ledger, Quick, Row, end_of, one_thread, play_all, write
+from trials import Key, Ledger, Quick, Row, asked, end_of, one_thread, play_all, write
 from worlds import world
 
 from steadygan.assembly import Game
@@ -93,11 +92,7 @@ def faster_40(match: Match) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--only", nargs="+", default=list(FAILURES), choices=list(FAILURES), metavar="FAILURE")
-    parser.add_argument("--table", action="store_true", help="tell what is there and stop")
-    options = parser.parse_args()
+    options = asked(__doc__, FAILURES, "FAILURE", seeds=5)
     one_thread()
     ledger = Ledger("rollbacks")
     if not options.table:

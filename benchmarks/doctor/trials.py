@@ -1,9 +1,10 @@
 """What the benchmarks of remedies and of rollbacks share: a ledger that a crash cannot lose, a quick witness, shares."""
 
+import argparse
 import json
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,16 @@ from protocol import write as write  # for both benchmarks
 
 Row = dict[str, Any]
 Key = tuple[str, str, int]  # what is sick, what is done about it, number of the seed
+
+
+def asked(doc: str | None, names: Iterable[str], what: str, seeds: int) -> argparse.Namespace:
+    """What the command line asks for: `seeds`, `only` some of the names, or the `table` of what is there."""
+    names = list(names)
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=seeds)
+    parser.add_argument("--only", nargs="+", default=names, choices=names, metavar=what)
+    parser.add_argument("--table", action="store_true", help="tell what is there and stop")
+    return parser.parse_args()
 
 
 class Ledger:

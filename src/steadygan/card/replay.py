@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steadygan.card.runs import Stored
-from steadygan.diagnosis.base import Finding, Rule
+from steadygan.diagnosis.base import Rule
 from steadygan.diagnosis.course import Course
 from steadygan.diagnosis.judge import DEFAULT_RULES, headline, judge
 from steadygan.diagnosis.regime_change import RegimeChange
@@ -17,7 +17,6 @@ from steadygan.history import History
 
 QUIET = ("HEALTHY", "WARMING-UP")
 HEARD = 8  # readings from the first alarm on whose commonest headline counts as the class
-ASKED = 3  # readings after the first alarm at which the causes are asked for
 
 
 @dataclass(frozen=True)
@@ -35,14 +34,11 @@ class Replay:
         found = self.steps[self.loud & (self.steps >= since) & (self.steps < until)]
         return int(found[0]) if len(found) else None
 
-    def findings(self, step: int) -> list[Finding]:
-        """What the judge found at a step."""
-        return judge(self.history.until(step))
-
     def said(self, step: int) -> str:
         """The headline at a step."""
         if step not in self._known:
-            self._known[step] = headline(self.findings(step), self.history.until(step))
+            course = Course(self.history.until(step))
+            self._known[step] = headline(judge(course), course)
         return self._known[step]
 
     def word(self, at: int) -> str:
@@ -51,12 +47,6 @@ class Replay:
         words = [self.said(int(step)) for step in self.steps[begin : begin + HEARD]]
         loud = [word for word in words if word not in QUIET]
         return Counter(loud).most_common(1)[0][0] if loud else ""
-
-    def causes(self, at: int) -> tuple[str, ...]:
-        """The causes told with the headline of the alarm that began at a step, the likeliest first."""
-        step = int(self.steps[min(int(np.searchsorted(self.steps, at)) + ASKED, len(self.steps) - 1)])
-        behind = [finding for finding in self.findings(step) if finding.verdict == self.said(step)]
-        return tuple(cause.name for finding in behind for cause in finding.causes)
 
 
 def replay(stored: Stored, blind: Collection[str] = ()) -> Replay:

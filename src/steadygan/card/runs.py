@@ -97,7 +97,7 @@ def decoded(meta: NDArray[np.uint8]) -> dict[str, Any]:
 def paths(directory: Path, **wanted: str) -> list[Path]:
     """The files of the runs in a directory, by name and seed; `part="fit"`, `data="ring"` and so on choose."""
     every = sorted(directory.rglob("*.npz"))
-    return [path for path in every if all(look(path)[key] == value for key, value in wanted.items())] if wanted else every
+    return [path for path in every if wanted.items() <= look(path).items()] if wanted else every
 
 
 def runs(directory: Path, **wanted: str) -> Iterator[Stored]:
