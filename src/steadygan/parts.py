@@ -9,7 +9,7 @@ import importlib.util
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -106,17 +106,28 @@ def explain(error: ValidationError, cls: type[BaseModel], where: str) -> tuple[s
         wrong, known = str(first["loc"][-1]), settings_at(cls, first["loc"][:-1])
         return f"{path}: there is no such setting", f"{near_miss(wrong, known)}settings here: {', '.join(known)}"
     message = first["msg"].removeprefix("Value error, ")
-    return f"{path}: {message[:1].lower()}{message[1:]}, got {first['input']!r}", ""
+    found = f", got {first['input']!r}" if first["loc"] else ""  # a complaint about the whole names what it found itself
+    return f"{path}: {message[:1].lower()}{message[1:]}{found}".removeprefix(": "), ""
 
 
 def settings_at(cls: type[BaseModel], path: Iterable[int | str]) -> list[str]:
-    """The setting names of the model found by walking `path` down from `cls`."""
+    """The setting names of the model found by walking `path` down from `cls`, through lists and mappings too."""
+    annotation: Any = cls
     for key in path:
-        field = cls.model_fields.get(str(key))
-        if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
+        found = model_in(annotation)
+        if found is None:
+            annotation = next(iter(get_args(annotation)[-1:]), None)  # an item of a list or mapping
+        elif str(key) in found.model_fields:
+            cls, annotation = found, found.model_fields[str(key)].annotation
+        else:
             break
-        cls = field.annotation
-    return list(cls.model_fields)
+    return list((model_in(annotation) or cls).model_fields)
+
+
+def model_in(annotation: Any) -> type[BaseModel] | None:
+    """The model that an annotation is, bare or under Annotated."""
+    bare = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+    return bare if isinstance(bare, type) and issubclass(bare, BaseModel) else None
 
 
 def near_miss(wrong: str, known: Iterable[str]) -> str:

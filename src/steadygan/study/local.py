@@ -1,0 +1,205 @@
+"""Local: cells in worker processes of this machine."""
+
+import json
+import os
+import selectors
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from steadygan.study.cells import Cell
+from steadygan.study.player import Task
+from steadygan.study.result import Result
+from steadygan.study.worker import STOP
+
+GRACE = 60.0  # seconds to reach a checkpoint after being asked to stop
+
+
+@dataclass(frozen=True)
+class Message:
+    """What a backend says of a cell: it is at a `step`; here is its `result`; it `stopped` as asked; or a `problem` ended it."""
+
+    cell: Cell
+    step: int | None = None
+    result: Result | None = None
+    stopped: bool = False
+    problem: str = ""
+
+
+class Backend(Protocol):
+    """Something that plays cells."""
+
+    @property
+    def slots(self) -> int:
+        """How many it plays at once."""
+        ...
+
+    def submit(self, task: Task) -> None:
+        """Begin a cell; there is a free slot."""
+        ...
+
+    def wait(self, seconds: float) -> Iterable[Message]:
+        """What there is to say, after waiting for at most so long."""
+        ...
+
+    def kill(self, cell: Cell) -> None:
+        """Break a cell off; nothing more is said of it."""
+        ...
+
+    def stop(self) -> None:
+        """Ask all cells to end after the step at hand, with a checkpoint."""
+        ...
+
+    def close(self) -> None:
+        """End everything that is left."""
+        ...
+
+
+class Process:
+    """One worker process with the cell that it plays."""
+
+    def __init__(self, log: Path) -> None:
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+        self.cell: Cell | None = None
+        self._rest = b""
+        with log.open("ab") as file:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "steadygan.study.worker"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=file,
+                env=environment,
+                start_new_session=True,  # Ctrl-C in a terminal reaches the driver alone
+            )
+
+    @property
+    def reads(self) -> Any:
+        """Where its answers come from."""
+        return self.process.stdout
+
+    def send(self, line: str) -> None:
+        """One line to it; a worker that is gone is noticed where its answers are read."""
+        assert self.process.stdin is not None
+        try:
+            self.process.stdin.write(f"{line}\n".encode())
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            return
+
+    def answers(self) -> list[dict[str, Any]] | None:
+        """The lines that have come, or None where it is gone."""
+        data = os.read(self.reads.fileno(), 1 << 20)
+        if not data:
+            return None
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        return [json.loads(line) for line in lines]
+
+    def end(self) -> int:
+        """Break it off, if it still runs; returns its exit code."""
+        self.process.kill()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                try:
+                    pipe.close()
+                except BrokenPipeError:
+                    continue
+        return self.process.wait()
+
+
+class Local:
+    """Cells in `workers` processes, one thread each. A process that dies takes one cell with it, and is replaced.
+
+    Args:
+        workers: how many.
+        logs: the folder for what they print.
+    """
+
+    def __init__(self, workers: int, logs: Path) -> None:
+        self.workers, self.logs = workers, logs
+        self.processes: list[Process] = []
+        self._selector, self._number = selectors.DefaultSelector(), 0
+
+    @property
+    def slots(self) -> int:
+        """One cell a process."""
+        return self.workers
+
+    def submit(self, task: Task) -> None:
+        """Give a cell to a process that is idle, or to a new one."""
+        process = next((each for each in self.processes if each.cell is None), None) or self._new()
+        process.cell = task.cell
+        process.send(task.json())
+
+    def wait(self, seconds: float) -> list[Message]:
+        """Steps, results and losses."""
+        found: list[Message] = []
+        for key, _ in self._selector.select(seconds):
+            process: Process = key.data
+            answers = process.answers()
+            if answers is None:
+                found += self._lost(process)
+            elif process.cell is not None:
+                found += [message_of(process, answer) for answer in answers]
+        return found
+
+    def kill(self, cell: Cell) -> None:
+        """Kill the process that plays a cell."""
+        for process in [each for each in self.processes if each.cell == cell]:
+            self._forget(process)
+            process.end()
+
+    def stop(self) -> None:
+        """Ask every process to stop."""
+        for process in self.processes:
+            process.send(STOP)
+
+    def close(self) -> None:
+        """Let the idle ones go, and kill what is still there a while later."""
+        self.stop()
+        deadline = time.monotonic() + GRACE
+        for process in list(self.processes):
+            self._forget(process)
+            try:
+                process.process.wait(max(deadline - time.monotonic(), 0))
+            except subprocess.TimeoutExpired:
+                pass
+            finally:
+                process.end()
+        self._selector.close()
+
+    def _new(self) -> Process:
+        process = Process(self.logs / f"worker-{self._number}.txt")
+        self._number += 1
+        self.processes.append(process)
+        self._selector.register(process.reads, selectors.EVENT_READ, process)
+        return process
+
+    def _forget(self, process: Process) -> None:
+        self._selector.unregister(process.reads)
+        self.processes.remove(process)
+
+    def _lost(self, process: Process) -> list[Message]:
+        self._forget(process)
+        code = process.end()
+        return [Message(process.cell, problem=gone(code))] if process.cell is not None else []
+
+
+def message_of(process: Process, answer: dict[str, Any]) -> Message:
+    """What a worker said of its cell; it is idle afterwards unless that was a step."""
+    cell = process.cell
+    assert cell is not None
+    if "step" in answer:
+        return Message(cell, step=answer["step"])
+    process.cell = None
+    if "result" in answer:
+        return Message(cell, result=Result.model_validate(answer["result"]))
+    return Message(cell, stopped="stopped" in answer, problem=answer.get("problem", ""))
+
+
+def gone(code: int) -> str:
+    """Why a process is no longer there, from its exit code."""
+    return f"its process was killed by signal {-code}" if code < 0 else f"its process ended with code {code}"

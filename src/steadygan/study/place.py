@@ -1,0 +1,88 @@
+"""StudyDirectory: where everything of a study lies, and the lock that keeps a second driver out."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from steadygan.directory import write_text
+from steadygan.errors import ConfigError, UsageError
+from steadygan.study.study import Study, read_study
+
+
+class StudyDirectory:
+    """The paths of a study.
+
+    `study.yaml` what was asked for; `cells/<id>/` one run directory each, with a `result.json` beside the run's own files;
+    `results.jsonl` one line a finished cell; `verdict.json`; `report.html`, `report.md`; `logs/` what workers printed.
+
+    Args:
+        path: the directory; `create` makes it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.study, self.results, self.verdict = path / "study.yaml", path / "results.jsonl", path / "verdict.json"
+        self.report, self.markdown = path / "report.html", path / "report.md"
+        self.cells, self.logs, self.locked = path / "cells", path / "logs", path / ".lock"
+
+    def create(self, study: Study) -> None:
+        """Make the directory for a study, or take up the one that is there.
+
+        Raises:
+            UsageError: it holds something else, cannot be written to, or another study whose cells this would mix with.
+        """
+        if self.path.exists() and (not self.path.is_dir() or (any(self.path.iterdir()) and not self.study.exists())):
+            raise UsageError(f"{self.path}: there is something here already, and no study", "name another --out")
+        try:
+            for folder in (self.cells, self.logs):
+                folder.mkdir(parents=True, exist_ok=True)
+            if self.study.exists():
+                check_same(self.path, read_study(self.study), study)
+            write_text(self.study, study.yaml())
+        except OSError as error:
+            problem = f"{self.path}: cannot be written to ({error.strerror})"
+            raise UsageError(problem, "make room or name another --out; what is there is whole") from None
+
+    def require(self) -> Study:
+        """The study that lies here.
+
+        Raises:
+            UsageError: there is none.
+        """
+        if not self.study.is_file():
+            raise UsageError(f"{self.path}: there is no study here (no study.yaml)", "give the directory that --out named")
+        return read_study(self.study)
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Within it, this process alone drives the study. A driver that was killed leaves nothing locked.
+
+        Raises:
+            UsageError: another driver is at work here.
+        """
+        file = os.open(self.locked, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                by = os.pread(file, 100, 0).decode(errors="replace").strip()
+                problem = f"{self.path}: another driver is at work here ({by})"
+                raise UsageError(problem, f"watch it with `steadygan study show {self.path}`, or end it first") from None
+            os.ftruncate(file, 0)
+            os.pwrite(file, f"process {os.getpid()} on {os.uname().nodename}".encode(), 0)
+            yield
+        finally:
+            os.close(file)
+
+
+def check_same(path: Path, before: Study, now: Study) -> None:
+    """Refuses a study that would mean something else by the names of cells that are there; more of anything is welcome.
+
+    Whether the configs agree is asked cell by cell, by their fingerprints, where results are taken up.
+    """
+    if (before.name, before.tier) != (now.name, now.tier):
+        found = " ".join(filter(None, (before.name, before.tier)))
+        problem = f"{path}: the study {found!r} lives here"
+        raise ConfigError(problem, "name another --out, or delete this one")

@@ -1,0 +1,182 @@
+"""Study: arms, settings, seeds, metrics and rules, as one frozen model that a YAML file holds. Reading it needs no torch."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+import yaml
+from pydantic import BeforeValidator, Field, PositiveFloat, ValidationError, field_validator, model_validator
+
+from steadygan.errors import ConfigError
+from steadygan.parts import Settings, explain, near_miss
+from steadygan.study.cells import Cell
+from steadygan.study.measures import Measure
+from steadygan.study.rules import Rule
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_+-]*\Z")  # also the name of a directory, on any disk
+EVERY = "*"  # in `leave_out`: all settings
+
+
+def listed(value: object) -> object:
+    """`[a=1, b=2]` for `{set: [a=1, b=2]}`, and nothing for no change."""
+    if value is None:
+        return {}
+    return {"set": value} if isinstance(value, list | tuple) else value
+
+
+class Changes(Settings):
+    """What a base, an arm or a setting decides: where to begin, and `key=value` assignments as in `train --set`.
+
+    Attributes:
+        data: a path, or the name of a known set.
+        recipe: the name of a recipe; with data and no recipe, the plan made for them.
+        set: assignments; those of the base come first, then the arm's, then the setting's.
+    """
+
+    data: str | None = None
+    recipe: str | None = None
+    set: tuple[str, ...] = ()
+
+
+Made = Annotated[Changes, BeforeValidator(listed)]
+
+
+class LeftOut(Settings):
+    """A pair that is not run, and why."""
+
+    arm: str
+    setting: str = EVERY
+    why: str
+
+
+class Study(Settings):
+    """An experiment: every arm at every setting with every seed, judged by metrics and rules that were fixed before.
+
+    Attributes:
+        name: of the study.
+        title: what is claimed, in a sentence.
+        about: who says so and what they found, for the report.
+        limits: what this study cannot say.
+        tier: which of a claim's sizes this is, s, m or l.
+        base: what all cells share; `arms`: what is compared; `settings`: under which conditions.
+        seeds: of each arm at each setting; a number stands for 0, 1, ...
+        metrics: by name; the first is the main one.
+        reference: the arm that the others are held against in the table; the first where none is named.
+        leave_out: pairs that cannot be, or need not be.
+        command: of a cell that is no run of ours; {config}, {out} and {seed} are filled in, it leaves `metrics.jsonl` in {out}.
+        minutes: of wall time after which a cell counts as hanging; `patience`: minutes without a step.
+    """
+
+    name: str
+    title: str = ""
+    about: str = ""
+    limits: str = ""
+    tier: str = ""
+    base: Made = Changes()
+    arms: dict[str, Made] = Field(min_length=1)
+    settings: dict[str, Made] = Field(default_factory=lambda: {"as-is": Changes()}, min_length=1)
+    seeds: tuple[int, ...] = Field(default=(0, 1, 2, 3, 4), min_length=1)
+    metrics: dict[str, Measure] = Field(min_length=1)
+    reference: str = ""
+    rules: tuple[Rule, ...] = ()
+    leave_out: tuple[LeftOut, ...] = ()
+    command: tuple[str, ...] = ()
+    minutes: PositiveFloat | None = None
+    patience: PositiveFloat = 20
+
+    @field_validator("seeds", mode="before")
+    @classmethod
+    def _counted(cls, value: object) -> object:
+        return tuple(range(value)) if isinstance(value, int) and not isinstance(value, bool) else value
+
+    @field_validator("seeds")
+    @classmethod
+    def _distinct(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(seeds)) < len(seeds) or min(seeds) < 0:
+            raise ValueError("seeds are different numbers from 0 up")
+        return seeds
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        for name in (self.name, *self.arms, *self.settings, *self.metrics):
+            if not NAME.match(name):
+                raise ValueError(f"a name is letters, digits, '_', '+' and '-', found {name!r}")
+        for rule in self.rules:
+            for arm in (rule.a, rule.b):
+                known("rules: an arm", arm, self.arms)
+            known("rules: a metric", rule.metric, self.metrics)
+            for setting in rule.settings:
+                known("rules: a setting", setting, self.settings)
+        for left in self.leave_out:
+            known("leave_out: an arm", left.arm, self.arms)
+            known("leave_out: a setting", left.setting, (*self.settings, EVERY))
+        if self.reference:
+            known("reference: an arm", self.reference, self.arms)
+        return self
+
+    @property
+    def compared_with(self) -> str:
+        """The arm that the others are held against."""
+        return self.reference or next(iter(self.arms))
+
+    def why_not(self, arm: str, setting: str) -> str | None:
+        """Why a pair is left out; None where it is run."""
+        found = (left.why for left in self.leave_out if left.arm == arm and left.setting in (setting, EVERY))
+        return next(found, None)
+
+    def pairs(self) -> Iterator[tuple[str, str]]:
+        """Every (arm, setting) that is run."""
+        for setting in self.settings:
+            yield from ((arm, setting) for arm in self.arms if self.why_not(arm, setting) is None)
+
+    def cells(self) -> list[Cell]:
+        """All cells, seed by seed, so that whatever is there early compares all arms."""
+        return [Cell(arm, setting, seed) for seed in self.seeds for arm, setting in self.pairs()]
+
+    def yaml(self) -> str:
+        """The study as YAML, in the order of the fields and without what stands at its default."""
+        return yaml.safe_dump(
+            self.model_dump(mode="json", exclude_defaults=True), sort_keys=False, width=120, allow_unicode=True
+        )
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any], file: str = "study") -> "Study":
+        """The study that a plain mapping describes; `file` is what errors call it.
+
+        Raises:
+            ConfigError: names the key, what was found and the nearest valid key.
+        """
+        try:
+            return cls.model_validate(dict(settings))
+        except ValidationError as error:
+            problem, hint = explain(error, cls, "")
+            raise ConfigError(f"{file}: {problem}", hint) from None
+
+
+def known(what: str, name: str, names: Mapping[str, object] | Sequence[str]) -> None:
+    """Refuses a name that is not among `names`, with the nearest one."""
+    if name not in names:
+        raise ValueError(f"{what} is {name!r}, and there is none; {near_miss(name, names)}known: {', '.join(names)}")
+
+
+def read_study(path: Path) -> Study:
+    """The study in a YAML file; its `tiers`, where it has some, are those of a claim and need `claims.sized`."""
+    return Study.of(read_yaml(path), str(path))
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The mapping in a YAML file.
+
+    Raises:
+        ConfigError: there is no such file, or it holds something else.
+    """
+    if not path.is_file():
+        raise ConfigError(f"{path}: there is no such file", "give a study file, or the name of a claim: `steadygan study list`")
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        raise ConfigError(f"{path}: not readable as YAML: {str(error).splitlines()[0]}") from None
+    if not isinstance(found, dict):
+        raise ConfigError(f"{path}: expected a mapping, got {type(found).__name__}", "a study has at least arms and metrics")
+    return found
