@@ -7,7 +7,7 @@ import pytest
 
 FLOORS = [
     {"errors"},
-    {"parts", "history", "share"},
+    {"parts", "history", "share", "yaml12"},
     {"images"},
     {"spectral", "losses", "augmentation", "game"},
     {"networks", "stabilizers", "data", "monitoring", "diagnosis", "evaluation"},

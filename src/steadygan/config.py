@@ -1,12 +1,13 @@
 """Config: everything that decides a run, as one frozen model that goes to YAML and back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
 from pydantic import BeforeValidator, Field, NonNegativeInt, PlainSerializer, PositiveInt, ValidationError
 
+from steadygan import yaml12
 from steadygan.augmentation import AUGMENTATIONS, Augmentation
 from steadygan.data import SOURCES
 from steadygan.data.source import Source
@@ -154,13 +155,19 @@ class Config(Settings):
         except ValidationError as error:
             raise ConfigError(*explain(error, cls, "")) from None
 
+    @property
+    def optimizer_settings(self) -> dict[str, Collection[str]]:
+        """The names of the settings that each player's optimizer has."""
+        players = {"discriminator": self.discriminator, "generator": self.generator}
+        return {name: type(player.optimizer).model_fields for name, player in players.items()}
+
     def mapping(self) -> dict[str, Any]:
         """The plain mapping that `of` turns back into this config."""
         return self.model_dump(mode="json")
 
     def yaml(self) -> str:
         """The config as YAML, in the order of the fields."""
-        return yaml.safe_dump(self.mapping(), sort_keys=False)
+        return yaml12.write(self.mapping())
 
     def changed(self, assignments: Sequence[str]) -> "Config":
         """This config with `key.subkey=value` assignments made; values are read as YAML."""
@@ -175,7 +182,7 @@ def read_mapping(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise ConfigError(f"{path}: there is no such file")
     try:
-        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
+        settings = yaml12.read(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not readable as YAML or JSON: {str(error).splitlines()[0]}") from None
     if not isinstance(settings, dict):

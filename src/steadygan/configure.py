@@ -62,8 +62,8 @@ def configure(request: Request) -> tuple[Config, Plan | None]:
     for assignment in request.settings:
         assign(settings, assignment)
     asked = {key: value for key, value in shorthands.items() if value is not None}
-    for key, adds, text in map(parted, request.settings):
-        asked[key] = settings[key] if adds and key in settings else value_of(text)  # the whole list, not what was added to it
+    for key, how, text in map(parted, request.settings):
+        asked[key] = settings[key] if how and key in settings else value_of(text)  # the whole list, not what was added to it
     return Config.of(settings), made.asked(asked) if made else None
 
 

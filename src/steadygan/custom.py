@@ -5,8 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from steadygan import yaml12
 from steadygan.config import Config, read_mapping
 from steadygan.directory import RunDirectory, write_text
 
@@ -17,9 +16,10 @@ def write_config(directory: RunDirectory, config: Config) -> None:
     A part from `my.py:Mine` is written as `custom/my.py:Mine`, and the file copied there; a data path is made absolute.
     """
     settings = renamed(config.mapping(), lambda name: keep(directory, name))
-    if "path" in settings["data"]:
-        settings["data"]["path"] = str(Path(settings["data"]["path"]).expanduser().resolve())
-    write_text(directory.config, yaml.safe_dump(settings, sort_keys=False))
+    for source in (settings["data"], settings["data"].get("of")):  # the latter of a stacked set
+        if isinstance(source, dict) and "path" in source:
+            source["path"] = str(Path(source["path"]).expanduser().resolve())
+    write_text(directory.config, yaml12.write(settings))
 
 
 def read_config(directory: RunDirectory) -> Config:

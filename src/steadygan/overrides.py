@@ -2,14 +2,13 @@
 
 from typing import Any
 
-import yaml
-
+from steadygan import yaml12
 from steadygan.errors import ConfigError
 
 
 def assign(settings: dict[str, Any], assignment: str) -> None:
-    """Make one `key.subkey=value` assignment in a plain mapping. A list takes a position or the name of one of its parts, and
-    `list+=part` adds a part to it, in place of one of the same name.
+    """Make one `key.subkey=value` assignment in a plain mapping. A list takes a position or the name of one of its parts;
+    `list+=part` adds a part to it, in place of one of the same name; `key*=4` takes four times the number that is there.
 
     >>> settings = {"stabilizers": [{"name": "r1", "gamma": 10.0}]}
     >>> assign(settings, "stabilizers.r1.gamma=1e-1")
@@ -19,7 +18,7 @@ def assign(settings: dict[str, Any], assignment: str) -> None:
     >>> settings
     {'stabilizers': [{'name': 'r1', 'gamma': 0.1}, 'gradient_penalty']}
     """
-    key, adds, text = parted(assignment)
+    key, how, text = parted(assignment)
     if not key:
         raise ConfigError(f"--set {assignment!r}: expected key=value", "as in --set generator.optimizer.learning_rate=1e-4")
     *path, last = key.split(".")
@@ -29,19 +28,22 @@ def assign(settings: dict[str, Any], assignment: str) -> None:
     if isinstance(place, list):
         place[position(place, last, key)] = value_of(text)
     elif isinstance(place, dict):
-        place[last] = added(place.get(last), value_of(text), key) if adds else value_of(text)
+        change = {"+": added, "*": multiplied}.get(how)
+        place[last] = change(place.get(last), value_of(text), key) if change else value_of(text)
     else:
         raise ConfigError(f"{key}: there is nothing below {'.'.join(path)!r}")
 
 
-def parted(assignment: str) -> tuple[str, bool, str]:
-    """(key, whether it adds to a list, value as text) of an assignment; no key where it is none.
+def parted(assignment: str) -> tuple[str, str, str]:
+    """(key, "+" or "*" or nothing, value as text) of an assignment; no key where it is none.
 
     >>> parted("stabilizers+=r1"), parted("steps=300")
-    (('stabilizers', True, 'r1'), ('steps', False, '300'))
+    (('stabilizers', '+', 'r1'), ('steps', '', '300'))
     """
     key, sign, text = assignment.partition("=")
-    return (key.strip().removesuffix("+"), key.strip().endswith("+"), text) if sign else ("", False, "")
+    key = key.strip()
+    how = key[-1:] if key.endswith(("+", "*")) else ""
+    return (key.removesuffix(how), how, text) if sign else ("", "", "")
 
 
 def added(parts: Any, part: Any, key: str) -> list[Any]:
@@ -49,6 +51,15 @@ def added(parts: Any, part: Any, key: str) -> list[Any]:
     if not isinstance(parts, list):
         raise ConfigError(f"{key}+=: only a list of parts takes one more", f"as in --set {key}={part}")
     return [one for one in parts if name_of(one) != name_of(part)] + [part]
+
+
+def multiplied(number: Any, factor: Any, key: str) -> float:
+    """A number times a factor."""
+    for value in (number, factor):
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            problem = f"{key}*=: only a number takes a factor, found {value!r}"
+            raise ConfigError(problem, f"as in --set {key}*=4 where {key} is set to a number before")
+    return float(number * factor) if isinstance(number, float) or isinstance(factor, float) else int(number * factor)
 
 
 def name_of(part: Any) -> Any:
@@ -76,11 +87,5 @@ def position(place: list[Any], name: str, key: str) -> int:
 
 
 def value_of(text: str) -> Any:
-    """A value as YAML reads it, and 1e-4 as a number too, which YAML 1.1 takes for text."""
-    value = yaml.safe_load(text)
-    if isinstance(value, str):
-        try:
-            return float(value)
-        except ValueError:
-            return value
-    return value
+    """A value as YAML reads it."""
+    return yaml12.read(text)

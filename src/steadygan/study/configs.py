@@ -10,7 +10,7 @@ from typing import Any
 from steadygan.config import Config
 from steadygan.configure import Request, configure
 from steadygan.errors import ConfigError, UsageError
-from steadygan.overrides import assign
+from steadygan.overrides import assign, parted
 from steadygan.study.cells import Cell
 from steadygan.study.study import Changes, Study
 
@@ -63,7 +63,7 @@ class Configs:
         where = f"arm {arm!r} at setting {setting!r}"
         try:
             settings = copy.deepcopy(beginning(data, recipe))
-            for assignment in (*STEADY, *assignments(base, by_arm, by_setting)):
+            for assignment in [*STEADY, *assignments(base, by_arm, by_setting)]:
                 assign(settings, assignment)
             return Config.of(settings)
         except UsageError as error:
@@ -71,8 +71,8 @@ class Configs:
 
 
 def assignments(*changes: Changes) -> list[str]:
-    """All assignments in their order."""
-    return [assignment for each in changes for assignment in each.set]
+    """All assignments in their order, but factors last: they act on what the others have settled."""
+    return sorted((assignment for each in changes for assignment in each.set), key=lambda each: parted(each)[1] == "*")
 
 
 @lru_cache(maxsize=64)

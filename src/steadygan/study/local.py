@@ -21,7 +21,7 @@ GRACE = 60.0  # seconds to reach a checkpoint after being asked to stop
 
 @dataclass(frozen=True)
 class Message:
-    """What a backend says of a cell: it is at a `step`; here is its `result`; it `stopped` as asked; or a `problem` ended it."""
+    """What a backend says of a cell: its `step`, its `result`, that it `stopped` as asked, or the `problem` that ended it."""
 
     cell: Cell
     step: int | None = None

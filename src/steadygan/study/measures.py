@@ -1,17 +1,18 @@
 """Measure: how one number is read of a finished cell. A cell without that number has failed by that measure."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
-from math import isfinite
+from math import isfinite, isnan, nan
 from typing import Any, Literal, Self
 
-from pydantic import NonNegativeInt, model_validator
+from pydantic import FiniteFloat, NonNegativeInt, model_validator
 
-from steadygan.parts import Settings
+from steadygan.parts import Settings, near_miss
 
 Row = Mapping[str, Any]
 SOURCES = ("score", "history", "cost")
+COSTS = ("cpu_seconds", "seconds", "ms_per_step")
 
 
 class Measure(Settings):
@@ -20,11 +21,12 @@ class Measure(Settings):
     Attributes:
         of: `score/modes` of metrics.jsonl, `history/wobble/logits` of history.jsonl, `cost/ms_per_step`. A `*` takes the series
             that match, at each reading the largest of them in size.
-        at: which of the readings: the `last`, the `best`, the `mean`, the `largest`, the `smallest`, or the `step` or `second`
-            of processor time at which `reach` is first reached, which fails where it never is.
+        at: which of the readings: the `last`, the `best` of those that are finite, the `mean`, the `largest`, the `smallest`,
+            which fail where one is not, or the `step` or `second` of processor time at which `reach` is first reached, which
+            fails where it never is.
         after: readings up to this step do not count.
         higher_is_better: whether a larger number is the better one.
-        reach: for `step` and `second`: at least this much, or at most where less is better of `of`; say which by `rising`.
+        reach: for `step` and `second`: at least this much, or at most this much where `rising` is false.
         fails_below, fails_above: beyond these a cell counts as failed.
         unit: for people.
     """
@@ -33,16 +35,21 @@ class Measure(Settings):
     at: Literal["last", "best", "mean", "largest", "smallest", "step", "second"] = "last"
     after: NonNegativeInt = 0
     higher_is_better: bool = False
-    reach: float | None = None
+    reach: FiniteFloat | None = None
     rising: bool = True
-    fails_below: float | None = None
-    fails_above: float | None = None
+    fails_below: FiniteFloat | None = None
+    fails_above: FiniteFloat | None = None
     unit: str = ""
 
     @model_validator(mode="after")
     def _sensible(self) -> Self:
-        if self.of.partition("/")[0] not in SOURCES or not self.of.partition("/")[2]:
+        source, _, name = self.of.partition("/")
+        if source not in SOURCES or not name:
             raise ValueError(f"'of' begins with score/, history/ or cost/, found {self.of!r}")
+        if source == "cost" and name not in COSTS:
+            raise ValueError(f"there is no cost {name!r}; {near_miss(name, COSTS)}known: {', '.join(COSTS)}")
+        if source == "cost" and (self.at != "last" or self.after):
+            raise ValueError("a cost is one number and no series: 'at' and 'after' say nothing about it")
         if (self.at in ("step", "second")) != (self.reach is not None):
             raise ValueError("'reach' goes with at: step and at: second, and they with it")
         return self
@@ -64,12 +71,12 @@ class Traces:
     def points(self, of: str, after: int = 0) -> list[tuple[int, float]]:
         """(step, value) of a series; NaN where a number is missing from a row that has others of it."""
         source, _, name = of.partition("/")
-        rows = self.scores if source == "score" else self.history
+        wanted = re.compile(".*".join(map(re.escape, name.split("*"))))
         found = []
-        for row in rows:
-            values = [number(value) for key, value in row.items() if fnmatchcase(key, name)]
+        for row in self.scores if source == "score" else self.history:
+            values = [number(value) for key, value in row.items() if wanted.fullmatch(key)]
             if values and row["step"] > after:
-                found.append((int(row["step"]), max(values, key=abs) if len(values) > 1 else values[0]))
+                found.append((int(row["step"]), nan if any(map(isnan, values)) else max(values, key=abs)))
         return found
 
 
@@ -90,16 +97,14 @@ def reading(measure: Measure, traces: Traces) -> float | None:
     if measure.reach is not None:
         return reached(measure, points, traces.cost)
     values = [value for _, value in points]
-    if not values:
+    finite = [value for value in values if isfinite(value)]
+    if measure.at == "last":
+        return values[-1] if values else None
+    if not finite or (len(finite) < len(values) and measure.at != "best"):
         return None
-    better = max if measure.higher_is_better else min
-    return {
-        "last": lambda: values[-1],
-        "best": lambda: better(values),
-        "mean": lambda: sum(values) / len(values),
-        "largest": lambda: max(values),
-        "smallest": lambda: min(values),
-    }[measure.at]()
+    if measure.at == "mean":
+        return sum(finite) / len(finite)
+    return max(finite) if measure.at == "largest" or (measure.at == "best" and measure.higher_is_better) else min(finite)
 
 
 def reached(measure: Measure, points: Sequence[tuple[int, float]], cost: Mapping[str, float]) -> float | None:

@@ -1,25 +1,24 @@
 """Playing one cell in this process, from its task to its result. Whoever hands it out, the result is the same."""
 
-import fcntl
 import json
-import os
 import resource
 import shutil
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from math import isfinite, nan
 from pathlib import Path
 from typing import Any
 
 from steadygan.config import Config
 from steadygan.custom import write_config
-from steadygan.directory import RunDirectory, write_json, write_text
-from steadygan.errors import SteadyganError
+from steadygan.directory import RunDirectory, finite, write_json, write_text
+from steadygan.errors import CheckpointError, SteadyganError
 from steadygan.history import read_jsonl
 from steadygan.launch import reopen, start
 from steadygan.run import Run
+from steadygan.study.alone import alone
 from steadygan.study.cells import Cell
 from steadygan.study.command import Program, filled, verdict_of
 from steadygan.study.configs import fingerprint
@@ -73,13 +72,14 @@ class Clock:
     seconds: float = 0.0
     _mark: tuple[float, float] = field(default_factory=lambda: (time.process_time(), time.monotonic()))
 
-    def lap(self, counts: bool) -> None:
-        """Time has passed since the last lap; `counts` where it was one step of training and nothing else."""
+    def lap(self, counts: bool, wall: bool = False) -> None:
+        """Time has passed since the last lap; `counts` where it was one step of training and nothing else, by the `wall` clock
+        where the work is done by a device that the processor waits for."""
         now = (time.process_time(), time.monotonic())
-        cpu, wall = now[0] - self._mark[0], now[1] - self._mark[1]
-        self._mark, self.total, self.seconds = now, self.total + cpu, self.seconds + wall
+        cpu, seconds = now[0] - self._mark[0], now[1] - self._mark[1]
+        self._mark, self.total, self.seconds = now, self.total + cpu, self.seconds + seconds
         if counts:
-            self.steps, self.training = self.steps + 1, self.training + cpu
+            self.steps, self.training = self.steps + 1, self.training + (seconds if wall else cpu)
 
     def cost(self) -> dict[str, float]:
         """What it came to; no time a step where too few were timed."""
@@ -100,10 +100,10 @@ def play(task: Task, tell: Tell, begun: Begun) -> Result | None:
         begun: given what ends it early, once it can be.
     """
     place = RunDirectory(Path(task.place))
-    if task.command:
-        cost = commanded(task, place, tell, begun)
-        return None if cost is None else kept(task, result_of(task, verdict_of(place.path), place, cost))
-    with alone(place.path):
+    with alone(place.path) as lock:
+        if task.command:
+            cost = commanded(task, place, lock, tell, begun)
+            return None if cost is None else kept(task, result_of(task, verdict_of(place.path), place, cost))
         run, clock = opened(place, task)
         if run is not None:
             begun(run.stop)
@@ -115,29 +115,17 @@ def play(task: Task, tell: Tell, begun: Begun) -> Result | None:
 
 def finished(task: Task, place: RunDirectory, cost: Mapping[str, float]) -> Result:
     """The result of a run of ours that has ended."""
-    return result_of(task, str(json.loads(place.outcome.read_text(encoding="utf-8"))["verdict"]), place, cost)
+    outcome = json.loads(place.outcome.read_text(encoding="utf-8"))
+    return result_of(task, str(outcome["verdict"]), place, cost, int(outcome["step"]))
 
 
-@contextmanager
-def alone(place: Path) -> Iterator[None]:
-    """Within it, no other process plays this cell: the worker of a killed driver may still be writing a checkpoint."""
-    locks = place.parent / ".locks"
-    locks.mkdir(parents=True, exist_ok=True)
-    file = os.open(locks / place.name, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(file)
-
-
-def commanded(task: Task, place: RunDirectory, tell: Tell, begun: Begun) -> dict[str, float] | None:
+def commanded(task: Task, place: RunDirectory, lock: int, tell: Tell, begun: Begun) -> dict[str, float] | None:
     """What a cell cost that is somebody's own program; None where it was stopped. It begins anew each time."""
     if place.path.exists():
         shutil.rmtree(place.path)
     place.create()
     write_config(place, Config.of(task.config))
-    program = Program(filled(task.command, place.config, place.path, task.cell.seed), place.path)
+    program = Program(filled(task.command, place.config, place.path, task.cell.seed), place.path, lock)
     begun(program.stop)
     since, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
     if not program.run(tell):
@@ -153,7 +141,7 @@ def follow(run: Run, clock: Clock, tell: Tell, save: Callable[[], None]) -> None
     rests = (config.monitoring.every, config.monitoring.samples_every, config.checkpoints.every, config.evaluation.every)
     for event in run.play():
         if event.kind == "step":
-            clock.lap(counts=not busy)
+            clock.lap(counts=not busy, wall=run.game.state.device.type != "cpu")
             busy = any(every and event.step % every == 0 for every in rests)
             tell(event.step)
         elif event.kind == "saved":
@@ -167,22 +155,20 @@ def opened(place: RunDirectory, task: Task) -> tuple[Run | None, Clock]:
     try:
         notes = json.loads(clock_file(place).read_text(encoding="utf-8"))
         if notes.pop("config") == task.fingerprint:
-            ended = finished_at(place, int(task.config["steps"]))
-            return None if ended else reopen(place.path), Clock(**notes)
-    except (OSError, ValueError, KeyError, TypeError, SteadyganError):
-        pass  # nothing of use is there: it was killed before its first checkpoint, or is another study's
+            return None if ended(place) else reopen(place.path), Clock(**notes)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, CheckpointError):
+        pass  # nothing of use is there: killed before its first checkpoint, damaged, or of other settings
     if place.path.exists():
         shutil.rmtree(place.path)
     return start(Config.of(task.config), place.path), Clock()
 
 
-def finished_at(place: RunDirectory, steps: int) -> bool:
-    """Whether a run has come to its end: its last step, or numbers that are no longer finite."""
+def ended(place: RunDirectory) -> bool:
+    """Whether a run has come to its end: its last step, numbers that are no longer finite, or a finding that ends it."""
     try:
-        outcome = json.loads(place.outcome.read_text(encoding="utf-8"))
+        return not json.loads(place.outcome.read_text(encoding="utf-8"))["interrupted"]
     except (OSError, ValueError):
         return False
-    return not outcome["interrupted"] and (outcome["step"] >= steps or outcome["verdict"] == "NON-FINITE")
 
 
 def clock_file(place: RunDirectory) -> Path:
@@ -190,10 +176,19 @@ def clock_file(place: RunDirectory) -> Path:
     return place.path / "clock.json"
 
 
-def result_of(task: Task, verdict: str, place: RunDirectory, cost: Mapping[str, float]) -> Result:
-    """The result that the files of a cell make; where it diverged, every measure but cost has failed."""
-    history, scores = read_jsonl(place.history), read_jsonl(place.metrics)
-    traces, diverged = Traces(scores, history, cost), verdict == "NON-FINITE"
+def result_of(task: Task, verdict: str, place: RunDirectory, cost: Mapping[str, float], last: int = 0) -> Result:
+    """The result that the files of a cell make; where it diverged, every measure but cost has failed.
+
+    Args:
+        task: the cell.
+        verdict: of its run.
+        place: its directory.
+        cost: what it came to.
+        last: the step at which it ended; a run of ours that was scored before and not then has failed by its last score.
+    """
+    history, scores = rows_of(place.history), rows_of(place.metrics)
+    missing = [] if not scores or scores[-1]["step"] >= last else [{**dict.fromkeys(scores[-1], nan), "step": last}]
+    traces, diverged = Traces([*scores, *missing], history, cost), verdict == "NON-FINITE"
     measures = {name: Measure.model_validate(each) for name, each in task.measures.items()}
     values = {
         name: None if diverged and not each.of.startswith("cost/") else measured(each, traces)
@@ -204,14 +199,30 @@ def result_of(task: Task, verdict: str, place: RunDirectory, cost: Mapping[str, 
         "config": task.fingerprint,
         "measures": fingerprint(task.measures),
         "verdict": verdict,
-        "step": int(max((row["step"] for row in (*history, *scores)), default=0)),
+        "step": int(max([last, *(row["step"] for row in (*history, *scores))])),
         "values": {name: value for name, value in values.items() if measures[name].repeats},
         "timed": {name: value for name, value in values.items() if not measures[name].repeats},
-        "scores": scores,
+        "scores": finite(scores),
         "traces": traces_of(history),
         "cost": dict(cost),
     }
     return Result.model_validate({**asdict(task.cell), **told})
+
+
+def rows_of(path: Path) -> list[dict[str, Any]]:
+    """The rows of a history.jsonl or metrics.jsonl, which somebody's own program may have written.
+
+    Raises:
+        SteadyganError: a row is none, or has no step.
+    """
+    try:
+        rows: list[dict[str, Any]] = read_jsonl(path)
+        bad = [number for number, row in enumerate(rows, 1) if not isfinite(row["step"])]
+    except (ValueError, TypeError, KeyError):
+        bad = [0]
+    if bad:
+        raise SteadyganError(f"{path}: not every line is a JSON object with a 'step'", "write one for each reading")
+    return rows
 
 
 def kept(task: Task, result: Result) -> Result:
@@ -224,4 +235,4 @@ def explained(error: BaseException) -> str:
     """What went wrong in a cell, with the place in the code."""
     last = traceback.extract_tb(error.__traceback__)[-1:]
     place = "".join(f" ({Path(frame.filename).name}, line {frame.lineno})" for frame in last)
-    return f"{type(error).__name__}: {error}{place}"
+    return f"{type(error).__name__}: {error}{place}".encode(errors="replace").decode()

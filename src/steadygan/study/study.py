@@ -1,20 +1,22 @@
 """Study: arms, settings, seeds, metrics and rules, as one frozen model that a YAML file holds. Reading it needs no torch."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Self
 
 import yaml
 from pydantic import BeforeValidator, Field, PositiveFloat, ValidationError, field_validator, model_validator
 
+from steadygan import yaml12
 from steadygan.errors import ConfigError
 from steadygan.parts import Settings, explain, near_miss
 from steadygan.study.cells import Cell
 from steadygan.study.measures import Measure
 from steadygan.study.rules import Rule
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_+-]*\Z")  # also the name of a directory, on any disk
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_+-]{,59}\Z")  # also part of the name of a directory, on any disk
+MOST_SEEDS = 10_000
 EVERY = "*"  # in `leave_out`: all settings
 
 
@@ -37,6 +39,14 @@ class Changes(Settings):
     data: str | None = None
     recipe: str | None = None
     set: tuple[str, ...] = ()
+
+    @field_validator("set", mode="before")
+    @classmethod
+    def _flat(cls, value: object) -> object:
+        """A list may hold lists, so that a file can name one and use it again."""
+        if not isinstance(value, list | tuple):
+            return value
+        return [item for each in value for item in (each if isinstance(each, list | tuple) else [each])]
 
 
 Made = Annotated[Changes, BeforeValidator(listed)]
@@ -88,7 +98,11 @@ class Study(Settings):
     @field_validator("seeds", mode="before")
     @classmethod
     def _counted(cls, value: object) -> object:
-        return tuple(range(value)) if isinstance(value, int) and not isinstance(value, bool) else value
+        if any(isinstance(each, bool) for each in (value if isinstance(value, list | tuple) else [value])):
+            raise ValueError("seeds are numbers")
+        if isinstance(value, int) and not 0 < value <= MOST_SEEDS:
+            raise ValueError(f"a number alone says how many seeds, 1 to {MOST_SEEDS}; seed 7 alone is [7]")
+        return tuple(range(value)) if isinstance(value, int) else value
 
     @field_validator("seeds")
     @classmethod
@@ -97,11 +111,25 @@ class Study(Settings):
             raise ValueError("seeds are different numbers from 0 up")
         return seeds
 
+    @field_validator("arms", "settings", "metrics", mode="before")
+    @classmethod
+    def _named(cls, value: object) -> object:
+        for name in value if isinstance(value, Mapping) else ():
+            if not isinstance(name, str):
+                raise ValueError(f"a name is text, found {name!r}; write it in quotes")
+        return value
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        for name in (self.name, *self.arms, *self.settings, *self.metrics):
-            if not NAME.match(name):
-                raise ValueError(f"a name is letters, digits, '_', '+' and '-', found {name!r}")
+        for where, names in (
+            ("name", [self.name]),
+            ("arms", self.arms),
+            ("settings", self.settings),
+            ("metrics", self.metrics),
+        ):
+            check_names(where, names)
+        if next(self.pairs(), None) is None:
+            raise ValueError("leave_out: nothing is left to run; leave out less")
         for rule in self.rules:
             for arm in (rule.a, rule.b):
                 known("rules: an arm", arm, self.arms)
@@ -136,9 +164,7 @@ class Study(Settings):
 
     def yaml(self) -> str:
         """The study as YAML, in the order of the fields and without what stands at its default."""
-        return yaml.safe_dump(
-            self.model_dump(mode="json", exclude_defaults=True), sort_keys=False, width=120, allow_unicode=True
-        )
+        return yaml12.write(self.model_dump(mode="json", exclude_defaults=True), width=120)
 
     @classmethod
     def of(cls, settings: Mapping[str, Any], file: str = "study") -> "Study":
@@ -154,6 +180,16 @@ class Study(Settings):
             raise ConfigError(f"{file}: {problem}", hint) from None
 
 
+def check_names(where: str, names: Iterable[str]) -> None:
+    """Refuses names that cannot be those of files, and two that some disks take for one."""
+    seen: dict[str, str] = {}
+    for name in names:
+        if not NAME.match(name):
+            raise ValueError(f"{where}: a name is 1 to 60 letters, digits, '_', '+' and '-', found {name!r}")
+        if (other := seen.setdefault(name.lower(), name)) != name:
+            raise ValueError(f"{where}: {other!r} and {name!r} differ in capitals alone, and would share files on some disks")
+
+
 def known(what: str, name: str, names: Mapping[str, object] | Sequence[str]) -> None:
     """Refuses a name that is not among `names`, with the nearest one."""
     if name not in names:
@@ -165,6 +201,20 @@ def read_study(path: Path) -> Study:
     return Study.of(read_yaml(path), str(path))
 
 
+class Once(yaml12.Loader):
+    """A loader that refuses a key that stands twice in one mapping: the first of two arms would be lost without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """The mapping of a node."""
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} stands twice", key.start_mark)
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
 def read_yaml(path: Path) -> dict[str, Any]:
     """The mapping in a YAML file.
 
@@ -174,8 +224,11 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise ConfigError(f"{path}: there is no such file", "give a study file, or the name of a claim: `steadygan study list`")
     try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        found = yaml.load(path.read_text(encoding="utf-8"), Once)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise ConfigError(f"{path}: not readable as YAML: line {line}: {error.problem}") from None
+    except (yaml.YAMLError, UnicodeDecodeError, OSError, RecursionError) as error:
         raise ConfigError(f"{path}: not readable as YAML: {str(error).splitlines()[0]}") from None
     if not isinstance(found, dict):
         raise ConfigError(f"{path}: expected a mapping, got {type(found).__name__}", "a study has at least arms and metrics")
