@@ -1,6 +1,6 @@
 """The named claims: what is said of stabilizers, each with its experiment and with the rules by which it is judged.
 
-One YAML file a claim, in `claim_files/`. Its rules were written before its cells were run. `tiers` holds what its sizes differ in:
+One YAML file a claim, in `claim_files/`. Its rules were written before its cells were run. `tiers` holds what sizes differ in:
 s for two processor cores, m for one GPU and about an hour, l as published.
 """
 
