@@ -16,6 +16,7 @@ def settings():
         ("c.d=1e-4", ("c", "d"), 1e-4),
         ("parts.r1.gamma=0.5", ("parts", 0, "gamma"), 0.5),
         ("parts.1=diffaugment", ("parts", 1), "diffaugment"),
+        ("parts.flip.p=0.5", ("parts", 1), {"name": "flip", "p": 0.5}),
         ("n=[1, two]", ("n",), [1, "two"]),
         ("n=a=b", ("n",), "a=b"),
     ],
@@ -28,7 +29,7 @@ def test_assignments(assignment, path, value):
     assert place == value
 
 
-@pytest.mark.parametrize("wrong", ["a", "=3", "n.x=1", "parts.r2.gamma=1", "parts.7=1"])
+@pytest.mark.parametrize("wrong", ["a", "=3", "n.x=1", "n=[1", "n={a: 'b}", "parts.r2.gamma=1", "parts.7=1"])
 def test_mistakes(wrong):
     with pytest.raises(ConfigError):
         assign(settings(), wrong)

@@ -1,10 +1,11 @@
-from typing import Literal
+from typing import Annotated, Literal
 
 import pytest
+from pydantic import BeforeValidator, ValidationError
 
 from steadygan.errors import ConfigError
 from steadygan.losses import LOSSES, Hinge
-from steadygan.parts import Part, Table
+from steadygan.parts import Part, Settings, Table, explain, settings_at
 
 
 class Animal(Part):
@@ -57,3 +58,51 @@ def test_a_class_of_ones_own(tmp_path):
     assert LOSSES.build(loss.spec()).spec() == loss.spec()
     with pytest.raises(ConfigError, match="has no Loss named 'Narrow'"):
         LOSSES.build(f"{file}:Narrow")
+
+
+class Toy(Settings):
+    colour: str = "red"
+
+
+class Bag(Settings):
+    first: Toy = Toy()
+    listed: list[Toy]
+    rows: tuple[Toy, ...] = ()
+    named: dict[str, Toy]
+    deep: dict[str, tuple[Toy, ...]]
+    made: dict[str, Annotated[Toy, BeforeValidator(lambda value: value)]]
+    number: int = 3
+
+
+class House(Settings):
+    bag: Bag
+    bags: tuple[Bag, ...] = ()
+
+
+@pytest.mark.parametrize("way", [("first",), ("listed", 2), ("rows", 0), ("named", "x"), ("deep", "x", 0), ("made", "x")])
+def test_the_settings_inside_lists_and_mappings_are_found(way):
+    assert settings_at(Bag, way) == ["colour"]
+    assert settings_at(House, ("bags", 1, *way)) == settings_at(House, ("bag", *way)) == ["colour"]
+
+
+def test_where_there_is_no_model_the_settings_above_are_named():
+    assert settings_at(Bag, ()) == settings_at(House, ("bags", 0)) == list(Bag.model_fields)
+    assert settings_at(Bag, ("number",)) == settings_at(Bag, ("nowhere", 3)) == list(Bag.model_fields)
+
+
+class Strict(Settings):
+    colour: str
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"color": "red"}, ("bag.color: there is no such setting", "did you mean 'colour'? settings here: colour")),
+        ({}, ("bag.colour: field required", "")),
+        ({"colour": 3}, ("bag.colour: input should be a valid string, got 3", "")),
+    ],
+)
+def test_a_misspelt_setting_is_told_before_the_one_that_it_leaves_missing(settings, said):
+    with pytest.raises(ValidationError) as caught:
+        Strict(**settings)
+    assert explain(caught.value, Strict, "bag") == said

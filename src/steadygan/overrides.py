@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import yaml
+
 from steadygan import yaml12
 from steadygan.errors import ConfigError
 
@@ -68,12 +70,14 @@ def name_of(part: Any) -> Any:
 
 
 def inside(place: Any, name: str, key: str) -> Any:
-    """One level down in a mapping or list."""
-    if isinstance(place, list):
-        return place[position(place, name, key)]
-    if isinstance(place, dict):
-        return place.setdefault(name, {})
-    raise ConfigError(f"{key}: there is nothing below {name!r}")
+    """One level down in a mapping or list, where a part that is given by its name alone becomes a mapping."""
+    if not isinstance(place, list | dict):
+        raise ConfigError(f"{key}: there is nothing below {name!r}")
+    at: Any = position(place, name, key) if isinstance(place, list) else name
+    found = place[at] if isinstance(place, list) else place.setdefault(name, {})
+    if isinstance(found, str):
+        place[at] = found = {"name": found}
+    return found
 
 
 def position(place: list[Any], name: str, key: str) -> int:
@@ -88,4 +92,7 @@ def position(place: list[Any], name: str, key: str) -> int:
 
 def value_of(text: str) -> Any:
     """A value as YAML reads it."""
-    return yaml12.read(text)
+    try:
+        return yaml12.read(text)
+    except yaml.YAMLError:
+        raise ConfigError(f"--set: {text!r} is not readable as YAML", "look for an open bracket, brace or quote") from None

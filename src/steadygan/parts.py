@@ -100,13 +100,15 @@ def build(cls: type[P], settings: Mapping[str, Any], where: str) -> P:
 
 def explain(error: ValidationError, cls: type[BaseModel], where: str) -> tuple[str, str]:
     """(problem, hint) for the first complaint of a pydantic error, with the full key and the nearest valid one."""
-    first = error.errors()[0]
+    errors = error.errors()
+    first = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])  # a typo explains what is missing
     path = ".".join([where, *map(str, first["loc"])]) if where else ".".join(map(str, first["loc"]))
     if first["type"] == "extra_forbidden":
         wrong, known = str(first["loc"][-1]), settings_at(cls, first["loc"][:-1])
         return f"{path}: there is no such setting", f"{near_miss(wrong, known)}settings here: {', '.join(known)}"
     message = first["msg"].removeprefix("Value error, ")
-    found = f", got {first['input']!r}" if first["loc"] else ""  # a complaint about the whole names what it found itself
+    silent = not first["loc"] or first["type"] == "missing"  # a complaint about the whole names what it found itself
+    found = "" if silent else f", got {first['input']!r}"
     return f"{path}: {message[:1].lower()}{message[1:]}{found}".removeprefix(": "), ""
 
 
@@ -116,7 +118,8 @@ def settings_at(cls: type[BaseModel], path: Iterable[int | str]) -> list[str]:
     for key in path:
         found = model_in(annotation)
         if found is None:
-            annotation = next(iter(get_args(annotation)[-1:]), None)  # an item of a list or mapping
+            items = [each for each in get_args(annotation) if each is not Ellipsis]  # of a list, tuple or mapping
+            annotation = next(iter(items[-1:]), None)
         elif str(key) in found.model_fields:
             cls, annotation = found, found.model_fields[str(key)].annotation
         else:

@@ -25,7 +25,8 @@ class Intervention:
         step: at which the finding was made, `to`: that of the checkpoint.
         verdict, cause: what was found, and the cause whose remedy is tried.
         settings: the assignments made to the config; none for a mere return.
-        state: on probation, kept since the finding did not come back, or reverted since it did.
+        state: on probation, kept since the finding did not come back, or reverted since it did or could not be tried.
+        tried: whether the run went back for it; not where the settings do not fit this run.
     """
 
     step: int
@@ -34,6 +35,7 @@ class Intervention:
     cause: str
     settings: tuple[str, ...]
     state: State = "probation"
+    tried: bool = True
 
 
 class Interventions:
@@ -69,15 +71,16 @@ class Interventions:
         self.done[-1] = replace(trial, state="kept")
         return self.done[-1]
 
-    def give_up(self) -> Intervention:
-        """Take the newest remedy back."""
-        self.done[-1] = replace(self.done[-1], state="reverted")
+    def give_up(self, tried: bool = True) -> Intervention:
+        """Take the newest remedy back, or say that it could not even be tried."""
+        self.done[-1] = replace(self.done[-1], state="reverted", tried=tried)
         return self.done[-1]
 
     def next(self, finding: Finding, to: int) -> Intervention | None:
         """The next to try: the remedies of its causes, the likeliest first, then a return with nothing changed. None is left
-        of those that were in vain or are in force; a return that was enough once may be again."""
-        if len(self.done) >= self.policy.at_most:
+        of those that were in vain or are in force; a return that was enough once may be again. Those that could not be tried
+        do not count among the returns that a run may make."""
+        if sum(one.tried for one in self.done) >= self.policy.at_most:
             return None
         spent = {one.settings for one in self.done if one.settings or one.state == "reverted"}
         for cause in (*finding.causes, Cause("chance", finding.reason, "")):
@@ -129,6 +132,8 @@ def told(one: Intervention) -> str:
     what = ", ".join(one.settings) or "nothing changed"
     if one.state == "probation":
         return f"{one.verdict} at step {one.step:,}: back to step {one.to:,} with {what} ({one.cause})"
+    if not one.tried:
+        return f"{one.verdict} at step {one.step:,}: {what} ({one.cause}) cannot be tried"
     return f"{one.verdict} {'did not come back: kept' if one.state == 'kept' else 'came back: took back'} {what}"
 
 

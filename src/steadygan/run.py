@@ -12,6 +12,7 @@ from steadygan.custom import read_asked, write_config
 from steadygan.diagnosis.base import Finding
 from steadygan.diagnosis.course import Course
 from steadygan.diagnosis.judge import headline, judge
+from steadygan.diagnosis.remedy import fitted
 from steadygan.directory import RunDirectory, append, cut_back, newest, write_json
 from steadygan.environment import memory_in_use
 from steadygan.errors import SteadyganError
@@ -158,7 +159,8 @@ class Run:
 
     def _judge(self, course: Course) -> Iterator[Event]:
         known = {(finding.rule, finding.severity) for finding in self.findings}
-        self.findings = self._with_checkpoint(judge(course, self.config.rules))
+        found = [fitted(one, self.config.optimizer_settings) for one in judge(course, self.config.rules)]
+        self.findings = self._with_checkpoint(found)
         for finding in self.findings:
             if (finding.rule, finding.severity) not in known:
                 append(self.directory.findings, finding.as_dict())
@@ -187,7 +189,7 @@ class Run:
                 return
             except SteadyganError as error:
                 yield Event("note", bad.step, f"{trial.cause}: cannot be tried: {error}")
-                yield self._record(self.interventions.give_up())
+                yield self._record(self.interventions.give_up(tried=False))
         if settled and settled.state == "reverted":
             line = f"nothing is left to try: back to step {step_of(safe):,}, and on as asked for"
             self.log(line)
@@ -281,7 +283,8 @@ class Run:
         if not self.failed:
             yield self._save()
         self._draw()
-        if not self._stopping and not self.failed:
+        at_the_end = self.game.state.step >= self.config.steps  # asked to stop this late, it is no less finished
+        if (at_the_end or not self._stopping) and not self.failed:
             yield self._score()
             self._write("last")  # once more: it must know of the best score that was just made
         self.tracker.close()

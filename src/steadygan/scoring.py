@@ -37,7 +37,8 @@ class Scorer:
             chosen = torch.randperm(len(self.dataset), generator=torch.Generator().manual_seed(0))[: 2 * evaluation.n]
             labels = None if self.dataset.labels is None else self.dataset.labels[chosen]
             reals = self.dataset.examples[chosen]
-            self._reference = Reference(reals, labels, extractor=evaluation.extractor, metrics=evaluation.metrics)
+            parts, base = (evaluation.extractor, evaluation.metrics), self.dataset.stacked_from
+            self._reference = Reference(reals, labels, extractor=parts[0], metrics=parts[1], stacked_from=base)
         return self._reference
 
 

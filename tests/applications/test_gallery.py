@@ -3,11 +3,16 @@
 import pytest
 import torch
 
-from steadygan.applications.gallery import gallery
+from steadygan.applications.gallery import Measure, gallery
+from steadygan.applications.synthesis import Sampler
+from steadygan.config import Config
+from steadygan.data import source_for
 from steadygan.errors import DataError
 from steadygan.images import from_uint8, grid, write_png
+from steadygan.launch import train
 from steadygan.measuring import drawn
 from steadygan.monitoring.diversity import gram, pairwise_distances
+from steadygan.sampling import SHEET_SEED, images_of, reals_of, truncated_normal
 
 SERIES = {f"diversity/{what}_ratio" for what in ("pairwise", "effective_rank", "trace")} | {"cells/js", "coverage/cells"}
 
@@ -124,3 +129,61 @@ def test_grey_and_colour_together(folders):
     samples, reals = folders
     write_png(samples / "100.png", grid(blobs(16, 0)[:, :1], columns=4))
     assert len(gallery(samples, reals).history) == 1
+
+
+@pytest.fixture(scope="module")
+def conditional(tmp_path_factory):
+    """A run with classes of four steps, a picture at every other."""
+    place = tmp_path_factory.mktemp("conditional") / "run"
+    player = {"optimizer": {"name": "adam", "learning_rate": 2e-4}}
+    settings = {
+        "data": "fashion-mnist-test",
+        "network": {"name": "dcgan", "width": 8},
+        "steps": 4,
+        "batch_size": 16,
+        "threads": 1,
+        "precision": "float32",
+        "discriminator": player,
+        "generator": player,
+        "monitoring": {"every": 4, "samples_every": 2, "probes": ["logits"]},
+        "evaluation": {"every": 0, "n": 50, "extractor": {"name": "pixels"}, "metrics": ["frechet"]},
+    }
+    train(Config.of(settings), place)
+    return place
+
+
+def test_the_pictures_of_a_run_with_classes_are_cut_into_its_samples(conditional, tmp_path):
+    """The last picture is of the averaged generator that the run has kept, so that its samples can be made anew."""
+    data = source_for("fashion-mnist-test").open()
+    reals = tmp_path / "reals"
+    reals.mkdir()
+    for i, image in enumerate(torch.as_tensor(data.examples[:120])):
+        write_png(reals / f"{i:03d}.png", image)
+    found = gallery(conditional / "samples", reals)
+    assert found.history.steps().tolist() == [2, 4]
+    assert found.notes == [
+        "2 steps of 100 tiles of 28x28, against 120 real images.",
+        "The sheets show 10 classes in equal shares: real images of others, or in other shares, count as lost.",
+    ]
+    sampler = Sampler.of(conditional)
+    label = torch.arange(10).repeat_interleave(10)
+    fakes = images_of(sampler.generator, truncated_normal(100, sampler.z_dim, None, SHEET_SEED), label)
+    reference = from_uint8(torch.as_tensor(data.examples[:120])[drawn(120, 2048)]).expand(-1, 3, -1, -1)
+    expected = Measure(reference, 100)(from_uint8(fakes).expand(-1, 3, -1, -1))
+    for name in ("diversity/pairwise_ratio", "diversity/effective_rank_ratio", "cells/js"):
+        assert found.history[name][-1] == pytest.approx(expected[name])
+
+
+def test_a_sheet_of_real_images_is_as_diverse_as_they_are(tmp_path):
+    """Ten of each class against 400 others: 100 images have a relative error of a few percent in their mean distance."""
+    data = source_for("fashion-mnist-test").open()
+    samples, reals = tmp_path / "samples", tmp_path / "reals"
+    samples.mkdir()
+    reals.mkdir()
+    for step in (1, 2):
+        write_png(samples / f"{step}.png", reals_of(data))
+    for i, image in enumerate(torch.as_tensor(data.examples[1000:1400])):
+        write_png(reals / f"{i}.png", image)
+    history = gallery(samples, reals).history
+    assert history["diversity/pairwise_ratio"][0] == pytest.approx(1, abs=0.1)
+    assert history["cells/js"][0] < 2 * history["cells/js_floor"][0]

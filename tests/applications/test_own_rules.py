@@ -5,13 +5,13 @@ import json
 import pytest
 
 from steadygan.applications.diagnosing import Order, diagnose
-from steadygan.applications.own_rules import own_rules
+from steadygan.applications.own_rules import own_optimizers, own_rules
 from steadygan.diagnosis import DEFAULT_RULES
 
 MINE = '''
 """A rule of my own."""
 
-from steadygan.diagnosis import Finding, Rule
+from steadygan.diagnosis import Cause, Finding, Rule
 
 
 class Mine(Rule):
@@ -21,7 +21,8 @@ class Mine(Rule):
     def check(self, history):
         value = history.last("loss/generator")
         said = "Change it: --set loss=non_saturating."
-        return Finding(self.name, "MINE", "failure", 1000, "Too much.", said) if value > self.limit else None
+        causes = (Cause("momentum", "", "", ("generator.optimizer.beta1=0.0",)),)
+        return Finding(self.name, "MINE", "failure", 1000, "Too much.", said, causes=causes) if value > self.limit else None
 '''
 
 
@@ -95,3 +96,23 @@ def test_the_checkpoint_to_go_back_to(run):
     assert diagnose(Order(folder))[0].verdict.findings[0].go_back == "checkpoints/safe (step 1,500)"
     state.write_text("[")
     assert diagnose(Order(folder))[0].verdict.findings[0].go_back == ""
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "setting"),
+    [
+        ("{name: adam, learning_rate: 0.1, beta1: 0.5}", ["generator.optimizer.beta1=0.0"]),
+        ("{name: sgd, learning_rate: 0.1, momentum: 0.5}", ["generator.optimizer.momentum=0.0"]),
+        ("{name: rmsprop, learning_rate: 0.1}", None),
+        ("sgd", ["generator.optimizer.beta1=0.0"]),  # written by hand: nothing is known of it
+    ],
+)
+def test_remedies_are_in_the_settings_of_the_runs_own_optimizers(run, optimizer, setting):
+    config = f"rules: [{{name: 'custom/my.py:Mine'}}]\ngenerator: {{optimizer: {optimizer}}}\n"
+    (found,) = diagnose(Order(run(config)))
+    assert [list(cause.settings) for cause in found.verdict.findings[0].causes] == ([] if setting is None else [setting])
+
+
+@pytest.mark.parametrize("config", ["- 1", ": :", "5", "seed: 1", "generator: 5", "generator: {}", "generator: {optimizer: 3}"])
+def test_a_config_that_says_nothing_of_optimizers(run, config):
+    assert own_optimizers(run(config) / "config.yaml") == {}

@@ -1,11 +1,11 @@
-"""Which image files belong to one step, and the tiles of a grid."""
+"""Which image files belong to one step."""
 
 import pytest
 import torch
 
-from steadygan.applications.pictures import layout, pictures, time_points
+from steadygan.applications.pictures import pictures, time_points
 from steadygan.errors import DataError
-from steadygan.images import grid, write_png
+from steadygan.images import write_png
 
 
 @pytest.mark.parametrize(
@@ -30,39 +30,6 @@ def test_steps_are_in_the_names(names, steps):
 def test_a_name_without_a_number_is_an_error():
     with pytest.raises(DataError, match=r"1 sample images have no number in their name: final.png"):
         time_points(["final.png", "500.png"])
-
-
-def cut(sheet, tile):
-    found = layout(sheet, tile)
-    return None if found is None else found.tiles(sheet)
-
-
-@pytest.mark.parametrize("padding", [0, 1, 2, 4])
-@pytest.mark.parametrize("shape", [(1, 12, 10), (3, 8, 8)])
-@pytest.mark.parametrize("columns", [3, 4, 12])
-def test_a_grid_is_cut_into_what_it_was_made_of(padding, shape, columns):
-    images = torch.randint(0, 256, (12, *shape), dtype=torch.uint8)
-    sheet = grid(images, columns, padding)
-    assert torch.equal(cut(sheet, (shape[2], shape[1])), images)
-
-
-def test_padding_without_a_border():
-    images = torch.randint(0, 256, (6, 1, 8, 8), dtype=torch.uint8)
-    assert torch.equal(cut(grid(images, columns=3, padding=2)[:, 2:-2, 2:-2], (8, 8)), images)
-
-
-def test_empty_places_at_the_end_are_no_images():
-    images = torch.randint(0, 256, (10, 3, 8, 8), dtype=torch.uint8)
-    assert len(cut(grid(images, columns=4), (8, 8))) == 10
-    blank = torch.zeros(4, 3, 8, 8, dtype=torch.uint8)
-    assert len(cut(grid(blank, columns=2), (8, 8))) == 4  # a generator may make nothing but black
-
-
-def test_the_size_alone_does_not_make_a_grid():
-    noise = torch.randint(0, 256, (3, 16, 16), dtype=torch.uint8)
-    assert layout(noise, (5, 5)) is None  # two tiles and 2 pixels around each would fit
-    assert layout(noise, (16, 16)) is None
-    assert layout(noise, (8, 8)).rows == 2
 
 
 def test_what_is_no_image_is_passed_over_and_told(tmp_path):

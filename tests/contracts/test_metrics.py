@@ -9,17 +9,30 @@ import torch
 from steadygan.errors import EvaluationError
 from steadygan.evaluation import EXTRACTORS, METRICS, Extractor, Metric, Pixels, Samples
 
-SETTINGS = {"modes": {"centers": ((0.0,) * 6, (1.0,) * 6), "std": 1.0}}
+SETTINGS = {"modes": {"centers": ((0.0,) * 6, (1.0,) * 6), "std": 1.0}, "stacked_modes": {"steps": 40}}
 
 
 def metric(name) -> Metric:
     return METRICS.build({"name": name, **SETTINGS.get(name, {})})
 
 
+def shown(features) -> torch.Tensor:
+    """Images of features: of each of the first three a channel, light where it is above 1/2."""
+    return ((features[:, :3] > 0.5) * 255).to(torch.uint8)[:, :, None, None].repeat(1, 1, 8, 8)
+
+
+LIGHT = torch.arange(200) % 2
+KNOWN = Samples(shown(LIGHT[:, None].float()), LIGHT, {})  # grey images, dark and light
+
+
+def made_of(features, labels, logits=None) -> Samples:
+    taps = {"head": features, "tap": features, "logits": features if logits is None else logits}
+    return Samples(shown(features), labels, taps, KNOWN)
+
+
 def samples(n, seed) -> Samples:
-    random = torch.Generator().manual_seed(seed)
-    features = torch.randn(n, 6, generator=random)
-    return Samples(features, torch.arange(n) % 3, {"head": features, "tap": features, "logits": features})
+    features = torch.randn(n, 6, generator=torch.Generator().manual_seed(seed))
+    return made_of(features, torch.arange(n) % 3)
 
 
 @pytest.mark.parametrize("name", list(METRICS))
@@ -53,14 +66,9 @@ def test_the_first_number_is_better_for_reals_than_for_noise(name):
     labels = torch.arange(200) % 2
     features = labels[:, None] + 0.1 * torch.randn(200, 6)
     logits = 10 * torch.nn.functional.one_hot(labels, 6) + 0.1 * torch.randn(200, 6)
-    taps = {"head": features, "tap": features, "logits": logits}
-    real = Samples(features, labels, {tap: value[:100] for tap, value in taps.items()})
-    real, other = (
-        Samples(features[part], labels[part], {tap: value[part] for tap, value in taps.items()})
-        for part in (slice(100), slice(100, 200))
-    )
+    real, other = (made_of(features[part], labels[part], logits[part]) for part in (slice(100), slice(100, 200)))
     spot = real.features["head"][:1] + 9 + 0.01 * torch.randn(100, 6) if name != "memorization" else real.features["head"]
-    noise = Samples(spot, labels[:100], {"head": spot, "tap": spot, "logits": torch.zeros(100, 6)})
+    noise = made_of(spot, labels[:100], torch.zeros(100, 6))
     good, bad = (next(iter(metric(name).compare(real, fake).values())) for fake in (other, noise))
     assert good > bad if metric(name).higher_is_better else good < bad
 

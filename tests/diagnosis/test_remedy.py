@@ -6,12 +6,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
 from steadygan import diagnosis
+from steadygan.config import Config
 from steadygan.diagnosis import Cause, Finding, judge
 from steadygan.diagnosis.causes import FAST_GENERATOR, MOMENTUM, SLOW_GENERATOR, STARVED, STRONG_DISCRIMINATOR, UNREGULARIZED
-from steadygan.diagnosis.remedy import advice, elsewhere, plainly, told
+from steadygan.diagnosis.course import Course
+from steadygan.diagnosis.remedy import advice, elsewhere, fitted, plainly, told
 from steadygan.history import History
+from steadygan.monitoring.updates import momentum
+from steadygan.training.optimizers import OPTIMIZERS
 
 FINGERPRINTS = (FAST_GENERATOR, MOMENTUM, SLOW_GENERATOR, STARVED, STRONG_DISCRIMINATOR, UNREGULARIZED)
 RULES_AND_ALL = [path for path in sorted(Path(diagnosis.__file__).parent.glob("*.py")) if path.stem != "remedy"]
@@ -63,8 +69,8 @@ def test_the_rest_of_a_finding_stays():
     causes = (Cause("momentum", "cosine 0.9", "Let them forget", ("discriminator.optimizer.beta1=0.0",)),)
     one = finding(causes, "My own words, with --set discriminator.optimizer.beta1=0.0.")
     plain = plainly(one)
-    assert plain.advice == "My own words, with discriminator's beta1 = 0.0."
-    assert plain.causes[0].advice == "Let them forget (discriminator's beta1 = 0.0)."
+    assert plain.advice == "My own words, with discriminator's beta1 or momentum = 0.0."
+    assert plain.causes[0].advice == "Let them forget (discriminator's beta1 or momentum = 0.0)."
     assert (plain.rule, plain.reason, plain.causes[0].reason) == (one.rule, one.reason, "cosine 0.9")
     assert plainly(plain) == plain
 
@@ -100,3 +106,37 @@ def test_options_are_settings_of_a_config(tmp_path):
 )
 def test_elsewhere(text, plain):
     assert elsewhere(text) == plain
+
+
+def test_momentum_goes_by_the_name_that_each_optimizer_has_for_it():
+    asked = finding((MOMENTUM.cause(Course(History([{"step": 1}]))), Cause("chance", "", "Go back")))
+    adam, sgd, rmsprop = ["learning_rate", "beta1", "beta2"], ["learning_rate", "momentum"], ["learning_rate", "alpha"]
+    assert fitted(asked, {"discriminator": adam, "generator": adam}) == asked
+    assert fitted(asked, {}) == asked
+    mixed = fitted(asked, {"discriminator": sgd, "generator": adam})
+    assert mixed.causes[0].settings == ("discriminator.optimizer.momentum=0.0", "generator.optimizer.beta1=0.0")
+    assert "--set discriminator.optimizer.momentum=0.0 --set generator.optimizer.beta1=0.0." in mixed.advice
+    half = fitted(asked, {"discriminator": sgd, "generator": rmsprop})
+    assert half.causes[0].settings == ("discriminator.optimizer.momentum=0.0",)
+    none = fitted(asked, {"discriminator": rmsprop, "generator": rmsprop})
+    assert (none.causes, none.advice) == (asked.causes[1:], "Go back")
+
+
+def test_what_has_nothing_to_do_with_optimizers_stays():
+    causes = (
+        UNREGULARIZED.cause(Course(History([{"step": 1}]))),
+        Cause("fast", "", "", ("generator.optimizer.learning_rate=1",)),
+    )
+    asked = finding(causes, "My own words, with --set discriminator.optimizer.beta1=0.0.")
+    assert fitted(asked, {"discriminator": ["momentum"], "generator": ["learning_rate"]}) == asked
+    assert fitted(finding(()), {"discriminator": [], "generator": []}) == finding(())
+
+
+@pytest.mark.parametrize("name", sorted(OPTIMIZERS))
+def test_every_optimizer_of_ours_can_be_told_to_forget_or_has_nothing_to_forget(name):
+    """What `fitted` leaves makes a config in which neither player keeps anything of its last update."""
+    config = Config.of({"data": "ring", **{player: {"optimizer": name} for player in ("discriminator", "generator")}})
+    found = fitted(finding((MOMENTUM.cause(Course(History([{"step": 1}]))),)), config.optimizer_settings)
+    changed = config.changed([setting for cause in found.causes for setting in cause.settings])
+    for player in (changed.discriminator, changed.generator):
+        assert momentum(player.optimizer.build([nn.Parameter(torch.zeros(2, 2))])) == 0

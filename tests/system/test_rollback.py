@@ -130,6 +130,30 @@ def test_a_remedy_that_does_not_fit_is_left_out(config, tmp_path):
     assert [one["state"] for one in lines(run / "interventions.jsonl")] == ["probation", "reverted", "probation", "kept"]
 
 
+@pytest.mark.parametrize("optimizer", ["sgd", "rmsprop"])
+def test_momentum_that_another_optimizer_has_not_is_passed_over(config, tmp_path, optimizer):
+    """SGD has it by another name, RMSProp not at all: there the next cause comes, and no return is spent."""
+    cures = ("generator.optimizer.beta1=0.0", "generator.optimizer.learning_rate=0.0001")
+    player = {"optimizer": {"name": optimizer, "learning_rate": 1e-2}}
+    run = stopped_on_probation(config(cures, on_finding={"any": "rollback"}, generator=player), tmp_path / "run")
+    found = "generator.optimizer.momentum=0.0" if optimizer == "sgd" else cures[1]
+    assert [(one.settings, one.state) for one in run.interventions.done] == [((found,), "probation")]
+    assert "beta1" not in (tmp_path / "run" / "findings.jsonl").read_text()
+
+
+def test_what_cannot_be_tried_costs_no_return(config, tmp_path):
+    cures = ("stabilizers.r1.gamma=1", "generator.optimizer.learnin_rate=1", "generator.optimizer.learning_rate=0.0001")
+    run = tmp_path / "run"
+    asked = config(cures, on_finding={"any": "rollback"}, rollback={"at_most": 1, "probation": 8})
+    assert train(asked, run).verdict == "HEALTHY"
+    told = [(one["cause"], one["state"], one["tried"]) for one in lines(run / "interventions.jsonl")]
+    assert told == [
+        *[("cause 0", "probation", True), ("cause 0", "reverted", False)],
+        *[("cause 2", "probation", True), ("cause 2", "kept", True)],
+    ]
+    assert "HASTY at step 12: stabilizers.r1.gamma=1 (cause 0) cannot be tried" in (run / "log.txt").read_text()
+
+
 def stopped_on_probation(config: Config, out: Path) -> Run:
     """The run as it stands right after its first return."""
     run = start(config, out)

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from steadygan.applications.own_rules import own_rules
+from steadygan.applications.own_rules import own_optimizers, own_rules
 from steadygan.diagnosis import Finding
 from steadygan.diagnosis.course import Course
 from steadygan.diagnosis.judge import judge
-from steadygan.diagnosis.remedy import plainly
+from steadygan.diagnosis.remedy import fitted, plainly
 from steadygan.diagnosis.verdict import Verdict, Words
 from steadygan.directory import RunDirectory
 from steadygan.errors import DataError, UsageError
@@ -92,7 +92,8 @@ def diagnosis(run: Translated) -> Diagnosis:
     course, step = Course(run.history), int(run.history.last("step") or 0)
     if run.log.ours and directory.config.is_file():
         rules, notes = own_rules(directory.config)
-        findings = [in_place(finding, directory) for finding in judge(course, rules)]
+        optimizers = own_optimizers(directory.config)
+        findings = [in_place(fitted(finding, optimizers), directory) for finding in judge(course, rules)]
         return Diagnosis(replace(run, notes=[*run.notes, *notes]), Verdict.of(findings, course, step, rules=rules))
     words = words_for(directory) if run.log.ours else str
     return Diagnosis(run, Verdict.of([plainly(finding) for finding in judge(course)], course, step, words))

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from steadygan.applications.pictures import Layout, Pictures, Size, layout, one, pictures, read, time_points
+from steadygan.applications.grids import ContactSheet, Layout, Size, layout
+from steadygan.applications.pictures import Pictures, one, pictures, read, time_points
 from steadygan.errors import DataError
 from steadygan.game import Batch, Networks
 from steadygan.history import History
@@ -47,7 +48,7 @@ class Cut:
 
     size: Size
     channels: int
-    grids: Mapping[Size, Layout] = field(default_factory=dict)
+    grids: Mapping[Size, Layout | ContactSheet] = field(default_factory=dict)
 
 
 def gallery(samples: Path, reals: Path, tile: int | None = None, progress: Progress | None = None) -> Gallery:
@@ -79,6 +80,10 @@ def gallery(samples: Path, reals: Path, tile: int | None = None, progress: Progr
     notes.append(
         f"{len(history)} steps of {n} {whole} of {cut.size[0]}x{cut.size[1]}, against {len(real.files):,} real images."
     )
+    if rows := max((grid.rows for grid in cut.grids.values() if isinstance(grid, ContactSheet)), default=0):
+        notes.append(
+            f"The sheets show {rows} classes in equal shares: real images of others, or in other shares, count as lost."
+        )
     if len(history) < len(points):
         notes.append(f"{len(points) - len(history)} steps with fewer images are left out.")
     return Gallery(history, notes)

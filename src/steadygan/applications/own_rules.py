@@ -1,10 +1,16 @@
-"""Own rules: by what a run of ours is judged, as its config says. Rules of the user's own are code, which is run for that."""
+"""Own rules: by what a run of ours is judged, and what its optimizers can be told, as its config says.
 
+Rules of the user's own are code, which is run for that.
+"""
+
+from collections.abc import Collection
 from pathlib import Path
 
 import yaml
 
+from steadygan import yaml12
 from steadygan.diagnosis import DEFAULT_RULES, RULES, Rule
+from steadygan.diagnosis.signs import PLAYERS
 from steadygan.errors import ConfigError
 
 USUAL = "the usual ones judge"
@@ -16,12 +22,22 @@ def own_rules(config: Path) -> tuple[tuple[Rule, ...], list[str]]:
     Where they cannot be had it is the usual ones, and that is said.
     """
     try:
-        listed = yaml.safe_load(config.read_text(encoding="utf-8")).get("rules")
+        listed = yaml12.read(config.read_text(encoding="utf-8")).get("rules")
         rules = DEFAULT_RULES if listed is None else tuple(rule(one, i, config.parent) for i, one in enumerate(listed))
     except Exception as error:  # a rule may be the user's own
         reason = error.problem if isinstance(error, ConfigError) else f"{type(error).__name__}: {error}".splitlines()[0]
         return DEFAULT_RULES, [f"The rules in {config} could not be loaded ({reason}): {USUAL}."]
     return rules, [] if rules == DEFAULT_RULES else [f"The rules in {config} judge: {in_words(rules)}."]
+
+
+def own_optimizers(config: Path) -> dict[str, Collection[str]]:
+    """The names of the settings that each player's optimizer has in a run's `config.yaml`, as far as it says so."""
+    try:
+        asked = yaml12.read(config.read_text(encoding="utf-8"))
+        found = {player: asked[player]["optimizer"] for player in PLAYERS if player in asked}
+        return {player: tuple(optimizer) for player, optimizer in found.items() if isinstance(optimizer, dict)}
+    except (OSError, ValueError, yaml.YAMLError, LookupError, TypeError):
+        return {}
 
 
 def in_words(rules: tuple[Rule, ...]) -> str:

@@ -1,22 +1,19 @@
-"""Pictures: image files sampled through time, which of them belong to one step, and the tiles of a grid."""
+"""Pictures: image files sampled through time, and which of them belong to one step."""
 
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-import torch
 from torch import Tensor
 
+from steadygan.applications.grids import Size
 from steadygan.data.decoding import shortened
 from steadygan.data.folder import Folder
 from steadygan.errors import DataError
 from steadygan.images import decode, from_uint8, header, is_grey
 
-PADDINGS = (2, 1, 3, 4, 0)  # pixels between the tiles of a grid, the likeliest first
 LABELLED = re.compile(r"(?i)(step|iteration|iter|update|batch|kimg|epoch)s?[ _=-]*(\d+)")
-
-Size = tuple[int, int]  # width, height
 
 
 @dataclass
@@ -122,64 +119,6 @@ def steps_of(found: Sequence[dict[str, int]]) -> list[int]:
         places = {pair: place for place, pair in enumerate(sorted(set(pairs)), 1)}
         return [places[pair] for pair in pairs]
     return [next(numbers[word] for word in ("epoch", "batch", "", *numbers) if word in numbers) for numbers in found]
-
-
-@dataclass(frozen=True)
-class Layout:
-    """How the tiles of a grid lie.
-
-    Attributes:
-        tile: width and height of one.
-        columns, rows: of tiles.
-        padding: pixels between them.
-        border: pixels around them.
-    """
-
-    tile: Size
-    columns: int
-    rows: int
-    padding: int
-    border: int
-
-    def tiles(self, image: Tensor) -> Tensor:
-        """The tiles of a grid, without the empty ones at its end: uint8 [C, H, W] -> [N, C, h, w]."""
-        inner = image[:, self.border : image.shape[1] - self.border, self.border : image.shape[2] - self.border]
-        width, height = self.tile
-        down = inner.unfold(1, height, height + self.padding).unfold(2, width, width + self.padding)
-        tiles = down.permute(1, 2, 0, 3, 4).flatten(0, 1).contiguous()
-        flat = tiles.flatten(2)
-        filled = (flat.amax(2) > flat.amin(2)).any(1).nonzero()
-        return tiles[: int(filled[-1]) + 1] if len(filled) else tiles
-
-    def fits(self, image: Tensor) -> bool:
-        """Whether nothing but one colour lies between the tiles of a grid: uint8 [C, H, W]."""
-        width, height = self.tile
-        down, across = (
-            (torch.arange(whole) - self.border) % (one + self.padding) >= one
-            for whole, one in ((image.shape[1], height), (image.shape[2], width))
-        )
-        for lines, whole in ((down, image.shape[1]), (across, image.shape[2])):
-            lines[: self.border], lines[whole - self.border :] = self.border > 0, self.border > 0
-        between = torch.cat([image[:, down].flatten(1), image[:, :, across].flatten(1)], 1)
-        return not between.numel() or bool((between.amax(1) == between.amin(1)).all())
-
-
-def layout(image: Tensor, tile: Size) -> Layout | None:
-    """The layout of a grid of such tiles, None for an image that is none: uint8 [C, H, W].
-
-    >>> found = layout(torch.zeros(3, 138, 274, dtype=torch.uint8), (32, 32))
-    >>> found.columns, found.rows, found.padding
-    (8, 4, 2)
-    """
-    size = image.shape[2], image.shape[1]
-    for padding in PADDINGS:
-        for border in {padding, 0}:
-            counts = [divmod(whole - 2 * border + padding, one + padding) for whole, one in zip(size, tile, strict=True)]
-            found = Layout(tile, counts[0][0], counts[1][0], padding, border)
-            whole = all(count > 0 and not rest for count, rest in counts) and found.columns * found.rows > 1
-            if whole and found.fits(image):
-                return found
-    return None
 
 
 def one(file: Path, found: Size, size: Size, channels: int) -> Tensor:

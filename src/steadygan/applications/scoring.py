@@ -34,14 +34,16 @@ def evaluate(target: Path, data: str | None = None, n: int = 5000, checkpoint: s
     chosen = torch.randperm(len(reals), generator=torch.Generator().manual_seed(0))[: 2 * n]
     labels = None if reals.labels is None else reals.labels[chosen]
     evaluation = config.evaluation if config else Config.of({"data": "fashion-mnist-test"}).evaluation
-    metrics = evaluation.metrics if not reals.are_images else tuple(METRICS.build(name) for name in metric_names(fakes))
-    reference = Reference(reals.examples[chosen], labels, extractor=evaluation.extractor, metrics=metrics)
+    metrics = evaluation.metrics if not reals.are_images else tuple(METRICS.build(name) for name in metric_names(reals, fakes))
+    seen = (reals.examples[chosen], labels)
+    reference = Reference(*seen, extractor=evaluation.extractor, metrics=metrics, stacked_from=reals.stacked_from)
     return reference.score(fakes.examples[:n], None if fakes.labels is None else fakes.labels[:n])
 
 
-def metric_names(fakes: Dataset) -> list[str]:
-    """All metrics that images allow; conditional accuracy needs the classes that were asked for."""
-    return ["kid", "frechet", "prdc", *(["conditional_accuracy"] if fakes.labels is not None else [])]
+def metric_names(reals: Dataset, fakes: Dataset) -> list[str]:
+    """All metrics that images allow; conditional accuracy needs the classes that were asked for, and modes a stacked set."""
+    possible = {"conditional_accuracy": fakes.labels is not None, "stacked_modes": reals.stacked_from is not None}
+    return ["kid", "frechet", "prdc", *(name for name, is_possible in possible.items() if is_possible)]
 
 
 def reals_for(config: Config | None, data: str | None) -> Dataset:

@@ -30,7 +30,7 @@ def show_known() -> None:
         print(f"{known.name}  ({known.title}; {where})")
         print(f"  {known.count} images of {width}x{height}, {channels} channels, {len(known.class_names)} classes")
         print(f"  home     {known.home}\n  licence  {known.licence}")
-    print("\nprocedural: ring, grid (2-D points), shapes (coloured, 32x32)")
+    print("\nprocedural: ring, grid (2-D points), shapes (coloured, 32x32); stacked (one MNIST digit a channel)")
     print("fetch one with `steadygan data NAME`, train on it with `steadygan train NAME`")
 
 

@@ -9,6 +9,7 @@ from steadygan.data.idx import Idx
 from steadygan.data.known_sources import Cifar10, FashionMnist, FashionMnistTest, Mnist
 from steadygan.data.shapes import Shapes
 from steadygan.data.source import Dataset, Progress, Source, Survey
+from steadygan.data.stacked import Stacked
 from steadygan.data.toy import Grid, Ring
 from steadygan.data.zipped import Zipped
 from steadygan.errors import DataError
@@ -31,6 +32,7 @@ SOURCES: Table[Source] = Table(
         "fashion-mnist": FashionMnist,
         "mnist": Mnist,
         "cifar10": Cifar10,
+        "stacked": Stacked,
     },
 )
 NAMED = tuple(name for name in SOURCES if "path" not in SOURCES[name].model_fields)

@@ -20,12 +20,14 @@ class Dataset:
         examples: images uint8 [N, C, H, W], or points float32 [N, D].
         labels: [N] int64 in 0..K-1, or None.
         class_names: K names in the order of the labels; empty without labels.
+        stacked_from: the labelled grey images, of the same size, that each channel was drawn from; None for all other data.
     """
 
     name: str
     examples: Tensor
     labels: Tensor | None = None
     class_names: tuple[str, ...] = ()
+    stacked_from: "Dataset | None" = None
 
     def __len__(self) -> int:
         return len(self.examples)

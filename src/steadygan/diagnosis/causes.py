@@ -141,7 +141,7 @@ MOMENTUM = Fingerprint(
         Sign("momentum {}", memory, low=0.8),
         Sign("coherence of its updates {}", newest("update_coherence/discriminator"), low=0.8),
     ),
-    "Let the optimizers forget, which cured 10 of 10 such runs in 2-D",
+    "Let the optimizers forget, which cured 10 of 10 such runs with Adam in 2-D",
     lambda _: ("discriminator.optimizer.beta1=0.0", "generator.optimizer.beta1=0.0"),
 )
 UNREGULARIZED = Fingerprint(

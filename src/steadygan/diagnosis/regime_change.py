@@ -7,6 +7,8 @@ from pydantic import PositiveFloat, PositiveInt
 
 from steadygan.diagnosis.base import Needs
 from steadygan.diagnosis.course import Booleans, Course, lasting, median, windows
+from steadygan.diagnosis.readings import significant
+from steadygan.diagnosis.signs import PLAYERS
 from steadygan.diagnosis.state import Says, StateRule, evidence
 from steadygan.history import Floats
 
@@ -51,5 +53,35 @@ class RegimeChange(StateRule):
         most = max(shifts, key=lambda name: np.nan_to_num(abs(shifts[name])))
         usual = float(median(windows(course[most], self.earlier))[-1])
         told = evidence(course, most, course[most], usual, since, "this run")
-        reason = f"{most} went from about {usual:.3g} to {told.value:.3g} at step {course.steps[since]:,}: something changed."
-        return Says("info", reason, (told,))
+        reason = f"{most} went from about {usual:.3g} to {told.value:.3g} at step {course.steps[since]:,}"
+        return Says("info", f"{reason}: {self.rates(course, since) or 'something changed'}.", (told,))
+
+    def rates(self, course: Course, since: int) -> str:
+        """What learning rates did meanwhile, by the factor that counts as a change: of each player that has one, or ""."""
+        before, after = since - self.readings - 1, since  # a change may show one reading late
+        moves = {player: move(course[f"learning_rate/{player}"], before, after, self.least) for player in PLAYERS}
+        found = {player: words for player, words in moves.items() if words}
+        if len(found) == 2 and len(set(found.values())) == 1:
+            return f"both learning rates {found[PLAYERS[0]]} at the same time"
+        said = [f"the {player}'s learning rate {words}" for player, words in found.items()]
+        return f"{' and '.join(said)} at the same time" if said else ""
+
+
+def move(rates: Floats, before: int, after: int, least: float) -> str:
+    """That a rate fell or rose from one reading to another, if by no less than e^least: [T] -> words, or "".
+
+    >>> move(np.array([0.002, 0.002, 0.0002]), 0, 2, 0.35)
+    'fell from 0.002 to 0.0002'
+    """
+    was, now = last_known(rates[: before + 1]), last_known(rates[: after + 1])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        step = np.log(now) - np.log(was)
+    if not abs(step) >= least:
+        return ""
+    return f"{'fell' if step < 0 else 'rose'} from {significant(was)} to {significant(now)}"
+
+
+def last_known(values: Floats) -> float:
+    """The last value that was read: [T] -> number, NaN where there is none."""
+    known = values[np.isfinite(values)]
+    return float(known[-1]) if len(known) else float("nan")

@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from steadygan.diagnosis.base import Cause, Finding
@@ -20,6 +20,7 @@ ELSEWHERE = (
     ("spectral_norm in `stabilizers`", "spectral normalization"),
     ("checkpoints/safe", "a checkpoint from before"),
 )
+ALIKE = {"beta1": "momentum"}  # a setting of one optimizer, and what others call it
 VALUES = {"loss=non_saturating": "the non-saturating loss", "augmentations=[diffaugment]": "DiffAugment"}
 
 
@@ -55,6 +56,38 @@ def plainly(finding: Finding) -> Finding:
     return replace(finding, causes=causes, advice=advice(causes) if composed else elsewhere(finding.advice))
 
 
+def fitted(finding: Finding, optimizers: Mapping[str, Collection[str]]) -> Finding:
+    """The same finding for players whose optimizers have these settings: one that goes by another name there takes it.
+
+    A rule knows numbers and no config, so it asks for Adam's. A setting that an optimizer has by no name is left out, and a
+    cause that is left with none of its settings is none here: RMSProp has no momentum that could be behind anything.
+
+    >>> causes = (Cause("momentum", "", "Let it forget", ("discriminator.optimizer.beta1=0.0",)),)
+    >>> found = Finding("mine", "MINE", "warning", 1, "It swings.", advice(causes), causes=causes)
+    >>> fitted(found, {"discriminator": ["learning_rate", "momentum"]}).advice
+    'Let it forget: --set discriminator.optimizer.momentum=0.0.'
+    """
+    causes = tuple(one for cause in finding.causes if (one := fitting(cause, optimizers)))
+    composed = causes != finding.causes and finding.advice == advice(finding.causes)
+    return replace(finding, causes=causes, advice=advice(causes) if composed else finding.advice)
+
+
+def fitting(cause: Cause, optimizers: Mapping[str, Collection[str]]) -> Cause | None:
+    """A cause with the settings that there are; None where there are none of those it asks for."""
+    settings = tuple(one for setting in cause.settings if (one := renamed(setting, optimizers)))
+    return replace(cause, settings=settings) if settings or not cause.settings else None
+
+
+def renamed(setting: str, optimizers: Mapping[str, Collection[str]]) -> str:
+    """An assignment under the name that the player's optimizer has for it, "" where it has none; others stay."""
+    key, _, value = setting.partition("=")
+    player, place, name = key.partition(".optimizer.")
+    if not place or player not in optimizers or name in optimizers[player]:
+        return setting
+    other = ALIKE.get(name)
+    return f"{player}.optimizer.{other}={value}" if other in optimizers[player] else ""
+
+
 def without_settings(cause: Cause) -> Cause:
     """The same cause with its settings told in its advice."""
     words, plain = in_words(cause.settings), elsewhere(cause.advice)
@@ -81,7 +114,7 @@ def in_words(settings: Sequence[str]) -> str:
     """Assignments to our config in plain words; those without a value are left out.
 
     >>> in_words(["stabilizers+={name: r1, gamma: 0.1}", "discriminator.optimizer.beta1=0.0"])
-    "gamma = 0.1, discriminator's beta1 = 0.0"
+    "gamma = 0.1, discriminator's beta1 or momentum = 0.0"
     """
     return ", ".join(assignment(setting) for setting in settings if UNKNOWN not in setting)
 
@@ -94,4 +127,5 @@ def assignment(setting: str) -> str:
     if key.endswith("+"):  # a part with its settings, which the advice has named
         return ", ".join(re.findall(r"(?!name:)\b\w+: [^,}]+", value)).replace(": ", " = ")
     player, _, name = key.partition(".optimizer.")
-    return f"{player}'s {name.replace('_', ' ')} = {value}" if name else f"{key} = {value}"
+    name = f"{name} or {ALIKE[name]}" if name in ALIKE else name.replace("_", " ")
+    return f"{player}'s {name} = {value}" if name else f"{key} = {value}"

@@ -12,7 +12,9 @@ from steadygan.evaluation.modes import ModeCoverage
 from steadygan.evaluation.neighbours import Neighbours
 from steadygan.evaluation.plain import Pixels, Points
 from steadygan.evaluation.score import Reference, Scores, score
+from steadygan.evaluation.stacked_modes import StackedModes
 from steadygan.evaluation.torchscript import TorchScriptFile
+from steadygan.evaluation.wasserstein import Wasserstein1
 from steadygan.parts import Table
 
 EXTRACTORS: Table[Extractor] = Table(
@@ -38,6 +40,8 @@ METRICS: Table[Metric] = Table(
         "modes": ModeCoverage,
         "inception_style": InceptionStyleScore,
         "conditional_accuracy": ConditionalAccuracy,
+        "stacked_modes": StackedModes,
+        "wasserstein_1": Wasserstein1,
     },
 )
 
@@ -60,6 +64,8 @@ __all__ = [
     "Reference",
     "Samples",
     "Scores",
+    "StackedModes",
     "TorchScriptFile",
+    "Wasserstein1",
     "score",
 ]

@@ -2,10 +2,23 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from torch import Tensor
 
 from steadygan.parts import Part
+
+
+class Examples(Protocol):
+    """Anything with examples and labels, such as a Dataset or Samples."""
+
+    @property
+    def examples(self) -> Tensor:
+        """Images uint8 [N, C, H, W], or points float32 [N, D]."""
+
+    @property
+    def labels(self) -> Tensor | None:
+        """[N] int64, or None."""
 
 
 @dataclass(frozen=True)
@@ -16,11 +29,13 @@ class Samples:
         examples: images uint8 [N, C, H, W], or points float32 [N, D].
         labels: [N] int64 or None; for fakes, the class that was asked for.
         features: tap name -> [N, F] float32, such as `head` [N, 1280].
+        stacked_from: of stacked reals the labelled grey images that each channel was drawn from.
     """
 
     examples: Tensor
     labels: Tensor | None
     features: Mapping[str, Tensor]
+    stacked_from: Examples | None = None
 
     def __len__(self) -> int:
         return len(self.examples)

@@ -1,6 +1,6 @@
 """Conditional accuracy: do fakes show the class that was asked for?"""
 
-from typing import ClassVar, Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -67,7 +67,7 @@ class Classifier(NamedTuple):
     weight: Tensor
     bias: Tensor
 
-    def classes(self, features: Tensor) -> Tensor:
+    def classes(self, features: Tensor, /) -> Tensor:
         """[M, F] -> the class of the highest score, [M] int64."""
         standardized = (features.double() - self.mean) / self.scale
         return (similarity(standardized, self.support) @ self.weight + self.bias).argmax(1)
@@ -91,9 +91,16 @@ def similarity(x: Tensor, y: Tensor) -> Tensor:
     return torch.exp(squared_distances(x, y) / (-2 * x.shape[1]))
 
 
-def accuracy(classifier: Classifier, features: Tensor, labels: Tensor) -> float:
-    """Share of [N, F] that the classifier puts into labels [N]."""
-    found = torch.cat([classifier.classes(part) for part in torch.split(features, 1024)])
+class NamesClasses(Protocol):
+    """A classifier of any kind."""
+
+    def classes(self, given: Tensor, /) -> Tensor:
+        """The class of each of N features or images: -> [N] int64."""
+
+
+def accuracy(classifier: NamesClasses, given: Tensor, labels: Tensor) -> float:
+    """Share of N features or images that the classifier puts into labels [N]."""
+    found = torch.cat([classifier.classes(part) for part in torch.split(given, 1024)])
     return float((found == labels).double().mean())
 
 

@@ -1,28 +1,16 @@
 """Scoring fakes against reals: every score beside its real-against-real floor, at the same number of samples."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
-from typing import Any, Protocol
+from typing import Any
 
 from torch import Tensor
 
 from steadygan.errors import EvaluationError
-from steadygan.evaluation.base import Extractor, Metric, Samples
+from steadygan.evaluation.base import Examples, Extractor, Metric, Samples
 from steadygan.evaluation.order import fixed_order
 from steadygan.evaluation.words import told
-
-
-class Examples(Protocol):
-    """Anything with examples and labels, such as a Dataset or Samples."""
-
-    @property
-    def examples(self) -> Tensor:
-        """Images uint8 [N, C, H, W], or points float32 [N, D]."""
-
-    @property
-    def labels(self) -> Tensor | None:
-        """[N] int64, or None."""
 
 
 @dataclass(frozen=True)
@@ -84,15 +72,23 @@ class Reference:
         labels: [N] int64, or None.
         extractor: in whose features to compare.
         metrics: what to compute, the main one first.
+        stacked_from: of a stacked set, see `Dataset.stacked_from`.
     """
 
     def __init__(
-        self, examples: Tensor, labels: Tensor | None = None, *, extractor: Extractor, metrics: Sequence[Metric]
+        self,
+        examples: Tensor,
+        labels: Tensor | None = None,
+        *,
+        extractor: Extractor,
+        metrics: Sequence[Metric],
+        stacked_from: Examples | None = None,
     ) -> None:
         if not metrics:
             raise EvaluationError("metrics: none given", "name at least one, such as 'kid'")
         self.extractor, self.metrics = extractor, tuple(metrics)
-        self.real = extracted(*drawn(examples, labels, len(examples), "real"), extractor)
+        reals = extracted(*drawn(examples, labels, len(examples), "real"), extractor)
+        self.real = replace(reals, stacked_from=stacked_from)
         self._floors: dict[int, dict[str, float]] = {}
 
     def score(self, examples: Tensor, labels: Tensor | None = None) -> Scores:
@@ -149,7 +145,7 @@ def part(samples: Samples, start: int, stop: int) -> Samples:
     """Samples start..stop-1."""
     labels = None if samples.labels is None else samples.labels[start:stop]
     features = {tap: values[start:stop] for tap, values in samples.features.items()}
-    return Samples(samples.examples[start:stop], labels, features)
+    return Samples(samples.examples[start:stop], labels, features, samples.stacked_from)
 
 
 def check_widths(real: Samples, fake: Samples) -> None:

@@ -8,6 +8,7 @@ from steadygan.monitoring.gradients import InputGradient
 from steadygan.monitoring.labels import Labels
 from steadygan.monitoring.logits import Logits
 from steadygan.monitoring.memorization import Memorization
+from steadygan.monitoring.slope import CriticSlope
 from steadygan.monitoring.spectrum import Spectrum
 from steadygan.parts import Table
 
@@ -23,11 +24,13 @@ PROBES: Table[Probe] = Table(
         "spectrum": Spectrum,
         "labels": Labels,
         "memorization": Memorization,
+        "critic_slope": CriticSlope,
     },
 )
 
+# Those that rules read. `input_gradient` is for people: no rule needs it, and its way back through the discriminator costs.
 DEFAULT_PROBES: tuple[Probe, ...] = (
-    *(Logits(), InputGradient(), Diversity(), Averaged()),
+    *(Logits(), Diversity(), Averaged()),
     *(Cells(), Labels(), Memorization(), Spectrum()),
 )
 
@@ -36,6 +39,7 @@ __all__ = [
     "PROBES",
     "Averaged",
     "Cells",
+    "CriticSlope",
     "Diversity",
     "InputGradient",
     "Labels",

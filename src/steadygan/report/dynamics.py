@@ -41,7 +41,7 @@ PLOTS = (
     ),
     Plot(
         "Gradient norms",
-        "How hard each player is pushed, and how much of it reaches the generated images.",
+        "How hard each player is pushed, and, where it is measured, how much of it reaches the generated images.",
         (
             ("grad_norm/discriminator", "discriminator"),
             ("grad_norm/generator", "generator"),

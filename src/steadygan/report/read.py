@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 import yaml
 
+from steadygan import yaml12
 from steadygan.errors import UsageError
 from steadygan.history import History, read_jsonl
 from steadygan.report.pictures import Picture, embedded
@@ -95,7 +96,7 @@ def read_text(path: Path, record: RunRecord) -> str:
 def parsed(record: RunRecord, name: str, text: str) -> dict[str, Any]:
     """The mapping in YAML or JSON text; empty, and named among the problems, where it is none."""
     try:
-        value = json.loads(text or "{}") if name.endswith(".json") else yaml.safe_load(text or "{}")
+        value = json.loads(text or "{}") if name.endswith(".json") else yaml12.read(text or "{}")
     except (ValueError, yaml.YAMLError, RecursionError):
         value = None
     if not isinstance(value, dict):
