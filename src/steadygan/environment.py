@@ -19,7 +19,7 @@ def environment() -> dict[str, Any]:
     return {
         "steadygan": version("steadygan"),
         "python": platform.python_version(),
-        "platform": platform.platform(),
+        "platform": f"{platform.system()} {platform.machine()}",  # no more: a kernel's full name may name its owner
         "libraries": {name: version(name) for name in LIBRARIES},
         "cpu": {
             "cores": os.cpu_count(),

@@ -20,6 +20,8 @@ from steadygan.history import History
 from steadygan.losses import LOSSES, NonSaturating
 from steadygan.monitoring import PROBES
 from steadygan.stabilizers import STABILIZERS
+from steadygan.study.claims import study_named
+from steadygan.study.study import read_study
 
 ROOT = Path(__file__).parents[2]
 DOCS, CODE = ROOT / "docs", ROOT / "docs" / "how-to" / "code"
@@ -107,7 +109,11 @@ def test_commands_exist(page):
     verbs = typer.main.get_command(app).commands  # type: ignore[attr-defined]
     for verb, *arguments in commands(page):
         assert verb in verbs, f"{name_of(page)}: steadygan {verb}"
-        verbs[verb].make_context(verb, list(arguments))  # raises for an option that is not there, or a value of the wrong type
+        command = verbs[verb]
+        if hasattr(command, "commands"):  # a verb with verbs of its own
+            assert arguments[0] in command.commands, f"{name_of(page)}: steadygan {verb} {arguments[0]}"
+            command = command.commands[arguments.pop(0)]
+        command.make_context(verb, list(arguments))  # raises for an option that is not there, or a value of the wrong type
 
 
 def test_there_are_commands_to_test():
@@ -193,11 +199,28 @@ def test_how_to_rule_speaks_above_its_threshold(part, heldout, speaks):
     assert part(RULES, "rule.py", "Overfitting").check(History(records[:4])) is None
 
 
+def script(name: str):
+    """A script of the reference pages as a module."""
+    spec = importlib.util.spec_from_file_location(name, DOCS / "reference" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_claims_page_is_what_the_results_say():
+    page = script("claims").page()
+    assert text_of(DOCS / "reference" / "claims.md") == page, "run python docs/reference/claims.py"
+
+
+def test_no_claim_was_changed_after_it_was_run():
+    results = ROOT / "benchmarks" / "results" / "claims"
+    for folder in results.iterdir() if results.is_dir() else ():
+        asked, run = study_named(folder.name, "s"), read_study(folder / "study.yaml")
+        assert (asked.rules, asked.metrics, asked.arms, asked.settings) == (run.rules, run.metrics, run.arms, run.settings)
+
+
 def test_the_configuration_page_is_what_the_code_says():
-    spec = importlib.util.spec_from_file_location("build", DOCS / "reference" / "build.py")
-    build = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(build)
-    page = build.page()
+    page = script("build").page()
     assert text_of(DOCS / "reference" / "configuration.md") == page, "run python docs/reference/build.py"
     assert all(f"| `{name}` |" in page for name in Config.model_fields)
 

@@ -4,7 +4,21 @@ import sys
 
 import typer
 
-from steadygan.cli import audit, check, data, diagnose, doctor_card, evaluate, recipes, report, resume, sample, train
+from steadygan.cli import (
+    audit,
+    check,
+    compare,
+    data,
+    diagnose,
+    doctor_card,
+    evaluate,
+    recipes,
+    report,
+    resume,
+    sample,
+    study,
+    train,
+)
 from steadygan.errors import SteadyganError
 
 app = typer.Typer(
@@ -15,8 +29,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-for verb in (train, resume, sample, evaluate, audit, diagnose, doctor_card, report, data, recipes, check):
+for verb in (train, resume, sample, evaluate, audit, diagnose, doctor_card, compare, report, data, recipes, check):
     app.command(verb.__name__.rpartition(".")[2].replace("_", "-"))(verb.run)
+app.add_typer(study.app, name="study")
 
 
 def main() -> None:

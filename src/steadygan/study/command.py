@@ -1,9 +1,10 @@
 """A cell that is somebody's own program, under torchrun or not: it is started, waited for, and what it wrote is read."""
 
 import json
-import os
-import signal
+import re
+import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,18 +14,21 @@ from steadygan.history import read_jsonl
 
 GLANCE = 0.2  # seconds between two looks at whether it has ended
 TOLD = 300  # characters of what it said last
+ERROR = re.compile(r"^(?:\[rank\d+\]: ?)?((?:[\w.]+(?:Error|Exception|Interrupt)|SystemExit)\b.*)$", re.MULTILINE)
+TORCHRUN = "torch.distributed.elastic"  # its own error says only that there was one
 
 
 class Program:
-    """A program in a process group of its own, so that all its children end with it.
+    """A program with a keeper, so that all its processes end with it, or with the process that waits for it.
 
     Args:
         command: the words of it.
         place: the directory that it runs for; what it prints goes to `log.txt` there.
+        lock: of its cell, which the keeper holds as long as one of its processes lives.
     """
 
-    def __init__(self, command: Sequence[str], place: Path) -> None:
-        self.command, self.place, self.log = list(command), place, place / "log.txt"
+    def __init__(self, command: Sequence[str], place: Path, lock: int) -> None:
+        self.command, self.place, self.log, self.lock = list(command), place, place / "log.txt", lock
         self._stopping = False
 
     def stop(self) -> None:
@@ -37,33 +41,40 @@ class Program:
         Raises:
             SteadyganError: it cannot be started, or ended badly.
         """
-        with self.log.open("a", encoding="utf-8") as log:
-            try:
-                process = subprocess.Popen(
-                    self.command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
-                )
-            except OSError as error:
-                problem = f"command: {self.command[0]!r} cannot be started ({error.strerror})"
-                raise SteadyganError(problem, "give the program and its arguments as a list of words") from None
-            try:
-                while process.poll() is None and not self._stopping:
-                    time.sleep(GLANCE)
-                    tell(self.step())
-            finally:
-                end_group(process)
+        process = self._started()
+        try:
+            while process.poll() is None and not self._stopping:
+                time.sleep(GLANCE)
+                tell(self.step())
+        finally:
+            process.communicate()  # closes its input, upon which the keeper ends what is left
         if self._stopping:
             return False
         if process.returncode:
-            said = self.log.read_text(encoding="utf-8", errors="replace").strip()[-TOLD:]
+            said = telling(self.log.read_text(encoding="utf-8", errors="replace"))
             raise SteadyganError(f"{self.command[0]}: ended with code {process.returncode}: {said}", f"see {self.log}")
         return True
+
+    def _started(self) -> "subprocess.Popen[bytes]":
+        if shutil.which(self.command[0]) is None:
+            problem = f"command: {self.command[0]!r} cannot be started (there is no such program)"
+            raise SteadyganError(problem, "give the program and its arguments as a list of words")
+        with self.log.open("a", encoding="utf-8") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "steadygan.study.keeper", *self.command],
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.PIPE,
+                pass_fds=(self.lock,),
+                start_new_session=True,
+            )
 
     def step(self) -> int:
         """The last step in the metrics that it wrote; 0 before."""
         try:
             rows = read_jsonl(self.place / "metrics.jsonl")
             return int(rows[-1]["step"]) if rows else 0
-        except (ValueError, KeyError, OSError):
+        except (ValueError, KeyError, TypeError, OSError):
             return 0
 
 
@@ -83,15 +94,17 @@ def filled(command: Sequence[str], config: Path, out: Path, seed: int) -> tuple[
     return tuple(map(with_all, command))
 
 
-def end_group(process: "subprocess.Popen[bytes]") -> None:
-    """End a process with all its children: asked first, then made to."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        if process.poll() is None:
-            os.killpg(process.pid, number)
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                continue
+def telling(log: str) -> str:
+    """What a log has to say of a failure: the first and the last error in it, or else its last words.
+
+    Where one rank of many breaks, the others lose touch with it and break after it.
+
+    >>> telling("[rank1]: ValueError: no such file\\n[rank0]: RuntimeError: connection closed\\n(a long table)")
+    'ValueError: no such file ... RuntimeError: connection closed'
+    """
+    errors = [each for each in ERROR.findall(log) if not each.startswith(TORCHRUN)]
+    told = dict.fromkeys(each[:TOLD] for each in (*errors[:1], *errors[-1:]))
+    return " ... ".join(told) or log.strip()[-TOLD:]
 
 
 def verdict_of(place: Path) -> str:

@@ -5,10 +5,12 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from steadygan.config import Config
 from steadygan.configure import Request, configure
+from steadygan.custom import renamed
 from steadygan.errors import ConfigError, UsageError
 from steadygan.overrides import assign, parted
 from steadygan.study.cells import Cell
@@ -48,7 +50,7 @@ class Configs:
         key = cell.arm, cell.setting
         if key not in self._plain:
             mapping = self.pair(*key).mapping()
-            self._plain[key] = mapping, fingerprint({**mapping, "command": self.study.command})
+            self._plain[key] = mapping, fingerprint({**mapping, "command": self.study.command, "files": own_files(mapping)})
         return self._plain[key]
 
     def all(self) -> Iterator[tuple[str, str, Config]]:
@@ -79,6 +81,18 @@ def assignments(*changes: Changes) -> list[str]:
 def beginning(data: str | None, recipe: str | None) -> dict[str, Any]:
     """The settings that a recipe, or the plan for data, begins with. Callers copy them."""
     return configure(Request(data=data, recipe=recipe))[0].mapping()
+
+
+def own_files(mapping: dict[str, Any]) -> dict[str, str]:
+    """What the user's own part files hold, by name: a loss that was changed since is another loss."""
+    found: dict[str, str] = {}
+
+    def note(name: str) -> str:
+        found[name] = hashlib.sha256(Path(name.rpartition(":")[0]).expanduser().read_bytes()).hexdigest()
+        return name
+
+    renamed(mapping, note)
+    return found
 
 
 def fingerprint(mapping: Mapping[str, Any]) -> str:

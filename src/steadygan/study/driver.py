@@ -12,10 +12,10 @@ from steadygan.directory import RunDirectory
 from steadygan.errors import ConfigError, UsageError
 from steadygan.study.cells import Cell
 from steadygan.study.configs import Configs, fingerprint
-from steadygan.study.local import Backend, Message
+from steadygan.study.local import GRACE, Backend, Message
 from steadygan.study.place import StudyDirectory
-from steadygan.study.player import RESULT, Task, result_of
-from steadygan.study.result import Result, read_results, write_results
+from steadygan.study.player import Task, result_of
+from steadygan.study.result import RESULT, Result, read_results, write_results
 from steadygan.study.study import Study
 
 ATTEMPTS = 2  # a crash may be the machine's; twice is the cell's
@@ -57,22 +57,25 @@ class Driver:
     def __init__(self, study: Study, place: StudyDirectory, backend: Backend, limit: int | None = None) -> None:
         self.study, self.place, self.backend = study, place, backend
         self.configs = Configs(study)
+        deque(self.configs.all(), maxlen=0)  # each is made now: an assignment that cannot be made stops nothing half-way
         self.results, self.others, self.note = taken_up(study, place, self.task)
         self.todo = deque([cell for cell in study.cells() if cell not in self.results][:limit])
         self.running: dict[Cell, Running] = {}
         self.attempts: dict[Cell, int] = {}
         self.stopped = False
+        self._asked = 0.0  # when the backend was asked to stop
 
     def stop(self) -> None:
         """Begin no more cells, and end those at play after the step at hand, with a checkpoint."""
-        self.stopped = True
-        self.todo.clear()
-        self.backend.stop()
+        self.stopped = True  # the rest is done between two messages: a signal handler may call this in the midst of one
 
     def run(self) -> Iterator[Event]:
         """Everything that happens until all cells have a result, or it is stopped."""
         self._write()
-        while self.todo or self.running:
+        while (self.todo and not self.stopped) or self.running:
+            if self.stopped and not self._asked:
+                self._asked = time.monotonic()
+                self.backend.stop()
             yield from self._fill()
             for message in self.backend.wait(GLANCE):
                 yield from self._hear(message)
@@ -82,16 +85,17 @@ class Driver:
     def task(self, cell: Cell) -> Task:
         """What a worker needs to play a cell."""
         measures = {name: measure.model_dump(mode="json") for name, measure in self.study.metrics.items()}
-        place = str(self.place.cells / cell.id)
-        return Task(cell, self.configs.mapping(cell), self.configs.fingerprint(cell), place, measures, self.study.command)
+        config, place = self.configs.mapping(cell), self.place.home(cell)
+        return Task(cell, config, self.configs.fingerprint(cell), place, measures, self.study.command)
 
     def _write(self) -> None:
         """All results in the order of the study's cells, whoever played them and when."""
         known = (self.results[cell] for cell in self.study.cells() if cell in self.results)
         write_results(self.place.results, [*known, *self.others])
+        self.place.publish()
 
     def _fill(self) -> Iterator[Event]:
-        while self.todo and len(self.running) < self.backend.slots:
+        while self.todo and not self.stopped and len(self.running) < self.backend.slots:
             check_room(self.place.path)
             cell, now = self.todo.popleft(), time.monotonic()
             self.attempts[cell] = self.attempts.get(cell, 0) + 1
@@ -103,6 +107,9 @@ class Driver:
         running = self.running.get(message.cell)
         if running is None:
             return
+        if message.waits:
+            running.since = running.moved = time.monotonic()
+            return
         if message.step is not None:
             if message.step != running.step:
                 running.step, running.moved = message.step, time.monotonic()
@@ -111,24 +118,33 @@ class Driver:
         del self.running[message.cell]
         if message.result is not None:
             yield self._keep(message.result)
-        elif message.stopped or self.stopped:
+        elif self.stopped:
             yield Event("interrupted", message.cell)
+        elif message.stopped:  # somebody else's wish, such as a scheduler's
+            self.attempts[message.cell] -= 1
+            self.todo.appendleft(message.cell)
+            yield Event("again", message.cell, running.step, words="its process was asked to stop")
         else:
             yield self._again(running.task, "crashed", message.problem)
 
     def _look_for_hanging(self) -> Iterator[Event]:
         now = time.monotonic()
+        given_up = bool(self._asked) and now - self._asked > GRACE
         for cell, running in list(self.running.items()):
-            silent, whole = (now - running.moved) / 60, (now - running.since) / 60
-            if silent > self.study.patience:
-                problem = f"no step for {silent:.1f} minutes, since step {running.step}"
-            elif self.study.minutes is not None and whole > self.study.minutes:
-                problem = f"not done after {whole:.1f} minutes, at step {running.step}"
-            else:
-                continue
-            self.backend.kill(cell)
-            del self.running[cell]
-            yield self._again(running.task, "hung", problem)
+            problem = self._overdue(running, now)
+            if problem or given_up:
+                self.backend.kill(cell)
+                del self.running[cell]
+                yield Event("interrupted", cell, running.step) if given_up else self._again(running.task, "hung", problem)
+
+    def _overdue(self, running: Running, now: float) -> str:
+        """In what way a cell takes too long; "" where it does not."""
+        silent, whole = (now - running.moved) / 60, (now - running.since) / 60
+        if silent > self.study.patience:
+            return f"no step for {silent:.1f} minutes, since step {running.step}"
+        if self.study.minutes is not None and whole > self.study.minutes:
+            return f"not done after {whole:.1f} minutes, at step {running.step}"
+        return ""
 
     def _again(self, task: Task, state: Literal["crashed", "hung"], problem: str) -> Event:
         """Try a cell once more, or give it up."""
@@ -147,6 +163,7 @@ class Driver:
         self.results[result.cell] = result
         with self.place.results.open("a", encoding="utf-8") as file:
             file.write(result.line())
+        self.place.publish(soon=True)
         return Event("result", result.cell, result.step, result)
 
 
@@ -158,28 +175,29 @@ def taken_up(study: Study, place: StudyDirectory, task: Callable[[Cell], Task]) 
     Raises:
         ConfigError: a cell of the same name was run with other settings.
     """
-    ledger, kept = read_results(place.results), {}
-    for cell in study.cells():
+    ledger, kept, cells = read_results(place.results), {}, study.cells()
+    for cell in cells:
         found = ledger.results.get(cell) or read_results(place.cells / cell.id / RESULT).results.get(cell)
         if found is not None and found.counts:
-            kept[cell] = up_to_date(found, task(cell))
-    others = [result for cell, result in ledger.results.items() if cell not in set(study.cells())]
+            kept[cell] = up_to_date(found, task(cell), place)
+    asked = set(cells)
+    others = [result for cell, result in ledger.results.items() if cell not in asked]
     lost = f"{place.results}: {ledger.damaged} lines could not be read; their cells are looked for in cells/"
     return kept, others, lost * bool(ledger.damaged)
 
 
-def up_to_date(result: Result, task: Task) -> Result:
+def up_to_date(result: Result, task: Task, study: StudyDirectory) -> Result:
     """A result with the values that the study asks for now; they are read again where its metrics have changed."""
     if result.config != task.fingerprint:
         problem = f"{task.place}: it was run with other settings than the study has now"
         raise ConfigError(problem, "name another --out, or give the arm or setting another name")
     if result.measures == fingerprint(task.measures):
         return result
-    place = RunDirectory(Path(task.place))
+    place = RunDirectory(study.bring(task.cell))
     if not place.config.is_file():
         problem = f"{place.path}: the study's metrics have changed, and the cell is no longer there to be read again"
         raise ConfigError(problem, "name another --out")
-    return result_of(task, result.verdict, place, result.cost)
+    return result_of(task, result.verdict, place, result.cost, result.step)
 
 
 def check_room(path: Path) -> None:

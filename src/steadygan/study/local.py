@@ -16,18 +16,21 @@ from steadygan.study.player import Task
 from steadygan.study.result import Result
 from steadygan.study.worker import STOP
 
+WORKER = (sys.executable, "-m", "steadygan.study.worker")
 GRACE = 60.0  # seconds to reach a checkpoint after being asked to stop
 
 
 @dataclass(frozen=True)
 class Message:
-    """What a backend says of a cell: its `step`, its `result`, that it `stopped` as asked, or the `problem` that ended it."""
+    """What a backend says of a cell: its `step`, its `result`, that it `stopped` as asked, the `problem` that ended it, or that
+    it `waits` for a place."""
 
     cell: Cell
     step: int | None = None
     result: Result | None = None
     stopped: bool = False
     problem: str = ""
+    waits: bool = False
 
 
 class Backend(Protocol):
@@ -65,10 +68,11 @@ class Process:
     def __init__(self, log: Path) -> None:
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
         self.cell: Cell | None = None
+        self.leaving = False  # it has stopped, and takes no more tasks
         self._rest = b""
         with log.open("ab") as file:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "steadygan.study.worker"],
+                WORKER,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=file,
@@ -99,7 +103,7 @@ class Process:
         return [json.loads(line) for line in lines]
 
     def end(self) -> int:
-        """Break it off, if it still runs; returns its exit code."""
+        """Break it off, if it still runs; returns its exit code. The keeper of a program that it waits for ends that."""
         self.process.kill()
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe is not None:
@@ -130,7 +134,8 @@ class Local:
 
     def submit(self, task: Task) -> None:
         """Give a cell to a process that is idle, or to a new one."""
-        process = next((each for each in self.processes if each.cell is None), None) or self._new()
+        idle = (each for each in self.processes if each.cell is None and not each.leaving)
+        process = next(idle, None) or self._new()
         process.cell = task.cell
         process.send(task.json())
 
@@ -161,15 +166,14 @@ class Local:
         """Let the idle ones go, and kill what is still there a while later."""
         self.stop()
         deadline = time.monotonic() + GRACE
-        for process in list(self.processes):
-            self._forget(process)
-            try:
-                process.process.wait(max(deadline - time.monotonic(), 0))
-            except subprocess.TimeoutExpired:
-                pass
-            finally:
+        try:
+            while self.processes and time.monotonic() < deadline:
+                self.wait(deadline - time.monotonic())  # what they still say is in the directories of their cells too
+        finally:
+            for process in list(self.processes):
+                self._forget(process)
                 process.end()
-        self._selector.close()
+            self._selector.close()
 
     def _new(self) -> Process:
         process = Process(self.logs / f"worker-{self._number}.txt")
@@ -190,11 +194,17 @@ class Local:
 
 def message_of(process: Process, answer: dict[str, Any]) -> Message:
     """What a worker said of its cell; it is idle afterwards unless that was a step."""
-    cell = process.cell
-    assert cell is not None
+    assert process.cell is not None
+    message = said(process.cell, answer)
+    if message.step is None:
+        process.cell, process.leaving = None, message.stopped
+    return message
+
+
+def said(cell: Cell, answer: dict[str, Any]) -> Message:
+    """An answer of whatever plays a cell."""
     if "step" in answer:
         return Message(cell, step=answer["step"])
-    process.cell = None
     if "result" in answer:
         return Message(cell, result=Result.model_validate(answer["result"]))
     return Message(cell, stopped="stopped" in answer, problem=answer.get("problem", ""))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from steadygan.directory import write_text
 from steadygan.errors import ConfigError, UsageError
+from steadygan.study.cells import Cell
 from steadygan.study.study import Study, read_study
 
 
@@ -27,23 +28,51 @@ class StudyDirectory:
         self.report, self.markdown = path / "report.html", path / "report.md"
         self.cells, self.logs, self.locked = path / "cells", path / "logs", path / ".lock"
 
+    @property
+    def name(self) -> str:
+        """What errors and messages call it."""
+        return str(self.path)
+
+    def home(self, cell: Cell) -> str:
+        """Where a cell is played."""
+        return str(self.cells / cell.id)
+
+    def bring(self, cell: Cell) -> Path:
+        """The directory of a cell, on this machine."""
+        return self.cells / cell.id
+
+    def gather(self) -> None:
+        """Make sure that what pages show of the cells is on this machine."""
+
+    def publish(self, soon: bool = False) -> None:
+        """Make sure that what lies here is also where others look for it, be it that it need not be at once."""
+
     def create(self, study: Study) -> None:
         """Make the directory for a study, or take up the one that is there.
 
         Raises:
-            UsageError: it holds something else, cannot be written to, or another study whose cells this would mix with.
+            UsageError: it holds something else, cannot be written to, another study whose cells this would mix with, or a
+                driver is at work in it.
         """
-        if self.path.exists() and (not self.path.is_dir() or (any(self.path.iterdir()) and not self.study.exists())):
-            raise UsageError(f"{self.path}: there is something here already, and no study", "name another --out")
         try:
-            for folder in (self.cells, self.logs):
-                folder.mkdir(parents=True, exist_ok=True)
-            if self.study.exists():
-                check_same(self.path, read_study(self.study), study)
-            write_text(self.study, study.yaml())
+            if self.path.exists() and not self.study.exists() and (not self.path.is_dir() or self._strange()):
+                raise UsageError(f"{self.path}: there is something here already, and no study", "name another --out")
+            self.path.mkdir(parents=True, exist_ok=True)
+            with self.lock():
+                if self.study.exists():
+                    check_same(self.name, read_study(self.study), study)
+                for folder in (self.cells, self.logs):
+                    folder.mkdir(exist_ok=True)
+                write_text(self.study, study.yaml())
         except OSError as error:
             problem = f"{self.path}: cannot be written to ({error.strerror})"
             raise UsageError(problem, "make room or name another --out; what is there is whole") from None
+
+    def _strange(self) -> bool:
+        """Whether there is more than a driver leaves that was killed before it wrote the study."""
+        ours = (self.locked.name, f".{self.study.name}.new")
+        empty = (path for path in (self.cells, self.logs) if path.is_dir() and not any(path.iterdir()))
+        return any(path.name not in ours for path in {*self.path.iterdir()} - {*empty})
 
     def require(self) -> Study:
         """The study that lies here.
@@ -77,12 +106,12 @@ class StudyDirectory:
             os.close(file)
 
 
-def check_same(path: Path, before: Study, now: Study) -> None:
+def check_same(place: str, before: Study, now: Study) -> None:
     """Refuses a study that would mean something else by the names of cells that are there; more of anything is welcome.
 
     Whether the configs agree is asked cell by cell, by their fingerprints, where results are taken up.
     """
     if (before.name, before.tier) != (now.name, now.tier):
         found = " ".join(filter(None, (before.name, before.tier)))
-        problem = f"{path}: the study {found!r} lives here"
+        problem = f"{place}: the study {found!r} lives here"
         raise ConfigError(problem, "name another --out, or delete this one")

@@ -5,8 +5,9 @@ import resource
 import shutil
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from math import isfinite, nan
 from pathlib import Path
 from typing import Any
@@ -24,11 +25,10 @@ from steadygan.study.command import Program, filled, verdict_of
 from steadygan.study.configs import fingerprint
 from steadygan.study.digest import traces_of
 from steadygan.study.measures import Measure, Traces, measured
-from steadygan.study.result import Result
+from steadygan.study.result import RESULT, Result
 
 Tell = Callable[[int], None]
 Begun = Callable[[Callable[[], None]], None]
-RESULT = "result.json"  # in the directory of a cell, once it has one
 LEAST_STEPS = 20  # that were timed, for a time a step
 
 
@@ -91,13 +91,14 @@ class Clock:
         return {"steps": self.steps, "training": self.training, "total": self.total, "seconds": self.seconds}
 
 
-def play(task: Task, tell: Tell, begun: Begun) -> Result | None:
+def play(task: Task, tell: Tell, begun: Begun, saved: Callable[[], None] = lambda: None) -> Result | None:
     """Play a cell to its end, from its last checkpoint where there is one; None where it was asked to stop.
 
     Args:
         task: the cell.
         tell: told the step now and then.
         begun: given what ends it early, once it can be.
+        saved: told that it has written a checkpoint.
     """
     place = RunDirectory(Path(task.place))
     with alone(place.path) as lock:
@@ -107,7 +108,9 @@ def play(task: Task, tell: Tell, begun: Begun) -> Result | None:
         run, clock = opened(place, task)
         if run is not None:
             begun(run.stop)
-            follow(run, clock, tell, lambda: write_json(clock_file(place), {"config": task.fingerprint, **clock.notes()}))
+            note = partial(note_clock, place, task, clock)
+            follow(run, clock, tell, (note, saved))
+            note()
             if run.outcome().interrupted:
                 return None
         return kept(task, finished(task, place, clock.cost()))
@@ -135,8 +138,15 @@ def commanded(task: Task, place: RunDirectory, lock: int, tell: Tell, begun: Beg
     return {"cpu_seconds": round(used, 3), "seconds": round(time.monotonic() - since, 3)}
 
 
-def follow(run: Run, clock: Clock, tell: Tell, save: Callable[[], None]) -> None:
-    """Play a run and time its steps. A step counts where nothing was read, scored, drawn or saved before it."""
+def follow(run: Run, clock: Clock, tell: Tell, saved: Iterable[Callable[[], None]]) -> None:
+    """Play a run and time its steps. A step counts where nothing was read, scored, drawn or saved before it.
+
+    Args:
+        run: it.
+        clock: of all its sessions.
+        tell: told each step.
+        saved: all called upon each checkpoint.
+    """
     config, busy = run.config, True  # the first step of a session warms up
     rests = (config.monitoring.every, config.monitoring.samples_every, config.checkpoints.every, config.evaluation.every)
     for event in run.play():
@@ -145,9 +155,9 @@ def follow(run: Run, clock: Clock, tell: Tell, save: Callable[[], None]) -> None
             busy = any(every and event.step % every == 0 for every in rests)
             tell(event.step)
         elif event.kind == "saved":
-            save()
+            for each in saved:
+                each()
     clock.lap(counts=False)
-    save()
 
 
 def opened(place: RunDirectory, task: Task) -> tuple[Run | None, Clock]:
@@ -169,6 +179,11 @@ def ended(place: RunDirectory) -> bool:
         return not json.loads(place.outcome.read_text(encoding="utf-8"))["interrupted"]
     except (OSError, ValueError):
         return False
+
+
+def note_clock(place: RunDirectory, task: Task, clock: Clock) -> None:
+    """Write down the time of all sessions so far, and for which settings."""
+    write_json(clock_file(place), {"config": task.fingerprint, **clock.notes()})
 
 
 def clock_file(place: RunDirectory) -> Path:

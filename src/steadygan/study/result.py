@@ -13,6 +13,7 @@ from steadygan.parts import Settings
 from steadygan.study.cells import Cell
 
 FINISHED = ("finished", "diverged")
+RESULT = "result.json"  # in the directory of a cell, once it has one
 
 
 class Result(Settings):

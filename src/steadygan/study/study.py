@@ -68,6 +68,7 @@ class Study(Settings):
         title: what is claimed, in a sentence.
         about: who says so and what they found, for the report.
         limits: what this study cannot say.
+        remarks: what was seen besides, after it was run; no rule was written for it.
         tier: which of a claim's sizes this is, s, m or l.
         base: what all cells share; `arms`: what is compared; `settings`: under which conditions.
         seeds: of each arm at each setting; a number stands for 0, 1, ...
@@ -82,6 +83,7 @@ class Study(Settings):
     title: str = ""
     about: str = ""
     limits: str = ""
+    remarks: str = ""
     tier: str = ""
     base: Made = Changes()
     arms: dict[str, Made] = Field(min_length=1)

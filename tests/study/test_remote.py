@@ -1,0 +1,310 @@
+"""Studies at a URL: on a disk with worker processes, and in the memory of this process, where cells are played in it too."""
+
+import json
+import threading
+import time
+
+import pytest
+
+pytest.importorskip("fsspec")
+
+from study_cells import STEPS, Answers, odd, repeatable, task_of, tiny
+
+from steadygan.errors import ConfigError, UsageError
+from steadygan.study import away, lease, remote, store
+from steadygan.study.away import play_anywhere
+from steadygan.study.driver import Driver
+from steadygan.study.local import Local, Message
+from steadygan.study.place import StudyDirectory
+from steadygan.study.remote import StudyAtURL, study_directory
+from steadygan.study.report import write_study_report
+from steadygan.study.result import RESULT, read_results
+from steadygan.study.store import Store
+from steadygan.study.table import read_table, write_verdict
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """Nothing here waits for a network."""
+    monkeypatch.setattr(lease, "SETTLE", 0.0)
+    monkeypatch.setattr(store, "PAUSES", (0.0, 0.0))
+
+
+@pytest.fixture
+def memory():
+    """A URL in memory that nothing is at."""
+    files = Store("memory://bucket/study")
+    yield files.url
+    if files.files.exists(files.root):
+        files.files.rm(files.root, recursive=True)
+
+
+def in_this_process(task):
+    result = play_anywhere(task, lambda step: None, lambda stop: None)
+    return Message(task.cell, result=result)
+
+
+def drive_at(place, study, backend, see=None):
+    place.create(study)
+    with place.lock():
+        try:
+            driver, events = Driver(study, place, backend), []
+            for event in driver.run():
+                events.append(event)
+                if see is not None:
+                    see(driver, event)
+        finally:
+            backend.close()
+    return driver, events
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory):
+    """The same study in a directory."""
+    place = StudyDirectory(tmp_path_factory.mktemp("here"))
+    return drive_at(place, tiny(), Local(1, place.path))[0]
+
+
+def test_a_study_in_memory_has_the_results_of_one_in_a_directory(memory, here):
+    driver, _ = drive_at(study_directory(memory), tiny(), Answers(in_this_process))
+    assert repeatable(driver) == repeatable(here)
+    there = Store(memory)
+    assert there.listed() == ["cells", "results.jsonl", "study.yaml"]
+    assert there.listed("cells") == sorted(cell.id for cell in driver.study.cells())
+    assert {RESULT, "config.yaml", "history.jsonl", "checkpoints"} < set(there.listed("cells/sn.as-is.0"))
+    assert away.RESUME not in there.listed("cells/sn.as-is.0")
+    lines = there.read("results.jsonl").decode().splitlines()
+    assert [json.loads(line)["seed"] for line in lines] == [cell.seed for cell in driver.study.cells()]
+
+    again = Answers(in_this_process)
+    assert repeatable(drive_at(study_directory(memory), tiny(), again)[0]) == repeatable(here)
+    assert again.tasks == [], "what is there is not played again"
+
+
+def test_a_table_and_a_page_of_a_study_at_a_url(memory):
+    study = tiny(seeds=2, rules=[{"a": "sn", "b": "none", "metric": "modes"}])
+    drive_at(study_directory(memory), study, Answers(in_this_process))
+    place = study_directory(memory)
+    table = read_table(place)
+    assert table.complete.seeds == (0, 1)
+    place.gather()
+    write_verdict(place, table)
+    write_study_report(place, table)
+    place.publish()
+    there = Store(memory)
+    assert {"verdict.json", "report.html", "report.md"} < set(there.listed())
+    assert b"data:image/png;base64," in there.read("report.html")
+    assert not (place.cells / "sn.as-is.0" / "checkpoints").exists(), "no weights are fetched for a page"
+
+
+def test_worker_processes_and_a_file_url(tmp_path, here):
+    """With a worker that kills itself with SIGKILL: nothing of its cell was brought there yet, so that it begins anew."""
+    url, calls = (tmp_path / "there").as_uri(), tmp_path / "calls"
+    arms = {**tiny().arms, "dies": odd("Dies", calls=calls)}
+    driver, events = drive_at(study_directory(url), tiny(arms=arms, seeds=1), Local(1, tmp_path))
+    assert sum(event.kind == "again" for event in events) == 1
+    assert {result.state for result in driver.results.values()} == {"finished"}
+    assert len(calls.read_text()) == 50 + STEPS
+    mine, other = repeatable(driver), repeatable(here)
+    assert all(mine[name] == other[name] for name in ("none.as-is.0", "sn.as-is.0"))
+    assert read_results(tmp_path / "there" / "results.jsonl").results.keys() == driver.results.keys()
+
+
+def test_a_cell_that_is_stopped_goes_on_at_the_url_wherever_it_is_played(memory, here, tmp_path):
+    study = tiny(seeds=1, arms={"a": odd("Counted", calls=tmp_path / "calls")})
+    (cell,) = study.cells()
+    stops = []
+    task = task_of(study, cell, f"{memory}/cells/{cell.id}")
+    assert play_anywhere(task, lambda step: stops[0]() if step == 30 else None, stops.append) is None
+    assert Store(task.place).listed() == [away.RESUME]
+    result = play_anywhere(task, lambda step: None, lambda stop: None)
+    assert result.step == len((tmp_path / "calls").read_text()) == STEPS
+    assert RESULT in Store(task.place).listed()
+    assert result.repeatable() == in_directory(study, cell, tmp_path).repeatable()
+
+
+def in_directory(study, cell, tmp_path):
+    return play_anywhere(task_of(study, cell, tmp_path / "cells" / cell.id), lambda step: None, lambda stop: None)
+
+
+def test_checkpoints_are_brought_there_on_the_way(memory, tmp_path, monkeypatch):
+    monkeypatch.setattr(away, "EVERY", 0.0)
+    calls = tmp_path / "calls"
+    study = tiny(seeds=1, arms={"a": odd("Counted", calls=calls)})
+    (cell,) = study.cells()
+    task = task_of(study, cell, f"{memory}/cells/{cell.id}")
+
+    def dies(step):
+        if step == 50:
+            raise KeyboardInterrupt  # as good as a kill: nothing is done afterwards
+
+    with pytest.raises(KeyboardInterrupt):
+        play_anywhere(task, dies, lambda stop: None)
+    assert play_anywhere(task, lambda step: None, lambda stop: None).step == STEPS
+    assert len(calls.read_text()) == 50 + STEPS - 40
+
+
+def test_a_checkpoint_that_came_there_in_part_is_none(memory, tmp_path):
+    study = tiny(seeds=1, arms={"a": odd("Counted", calls=tmp_path / "calls")})
+    (cell,) = study.cells()
+    task = task_of(study, cell, f"{memory}/cells/{cell.id}")
+    stops = []
+    play_anywhere(task, lambda step: stops[0]() if step == 30 else None, stops.append)
+    there = Store(task.place)
+    whole = there.read(away.RESUME)
+    there.files.pipe_file(there.path(away.RESUME), whole[: len(whole) // 2])
+    assert play_anywhere(task, lambda step: None, lambda stop: None).step == STEPS
+    assert len((tmp_path / "calls").read_text()) == 30 + STEPS
+
+
+def test_a_cell_that_came_there_in_part_has_no_result(memory, monkeypatch):
+    (cell, _) = tiny(seeds=1).cells()
+    task = task_of(tiny(), cell, f"{memory}/cells/{cell.id}")
+    there = Store(task.place)
+
+    def put_file(here, path, original=there.files.put_file):
+        if path.endswith("reals.png"):  # neither the first nor the last
+            raise ConnectionError("away")
+        original(here, path)
+
+    monkeypatch.setattr(there.files, "put_file", put_file)
+    with pytest.raises(ConnectionError):
+        play_anywhere(task, lambda step: None, lambda stop: None)
+    assert "config.yaml" in there.listed()
+    assert RESULT not in there.listed()
+
+
+def test_a_result_whose_line_was_lost_is_found_in_its_cell(memory):
+    drive_at(study_directory(memory), tiny(seeds=1), Answers(in_this_process))
+    there = Store(memory)
+    lines = there.read("results.jsonl").splitlines(keepends=True)
+    there.files.pipe_file(there.path("results.jsonl"), lines[0] + lines[1][:100])
+    again = Answers(in_this_process)
+    driver, _ = drive_at(study_directory(memory), tiny(seeds=1), again)
+    assert again.tasks == []
+    assert "1 lines could not be read" in driver.note
+    assert len(driver.results) == 2
+
+
+def test_new_metrics_are_read_from_the_cells_at_the_url(memory):
+    drive_at(study_directory(memory), tiny(seeds=1), Answers(in_this_process))
+    again = Answers(in_this_process)
+    study = tiny(seeds=1, metrics={"late": {"of": "score/modes", "higher_is_better": True, "after": 40}})
+    driver, _ = drive_at(study_directory(memory), study, again)
+    assert again.tasks == []
+    assert all(result.values["late"] is not None for result in driver.results.values())
+
+
+def test_two_drivers_at_one_url(memory, monkeypatch):
+    monkeypatch.setattr(lease, "BEAT", 0.02)
+    first, second = StudyAtURL(memory), StudyAtURL(memory)
+    for place in (first, second):
+        place.create(tiny())
+    with first.lock():
+        with pytest.raises(UsageError, match=r"another driver is at work here \(process \d+ on .*, seen 0 seconds ago\)"):
+            second.lock().__enter__()
+        at = second.lease.found()["at"]
+        limit = time.monotonic() + 10
+        while second.lease.found().get("at") == at:
+            assert time.monotonic() < limit, "it is renewed"
+        first.publish()
+    assert "lock.json" not in Store(memory).listed()
+    with second.lock(), pytest.raises(UsageError, match="another driver is at work"):
+        first.lock().__enter__()
+
+
+def test_a_lease_that_is_stale_is_taken_over_and_its_owner_learns_it(memory, monkeypatch):
+    first, second = StudyAtURL(memory), StudyAtURL(memory)
+    for place in (first, second):
+        place.create(tiny())
+    monkeypatch.setattr(lease, "BEAT", 0.05)
+    with first.lock():
+        monkeypatch.setattr(lease, "STALE", -1.0)
+        second.lease.take()
+        limit = time.monotonic() + 10
+        while not first.lease.lost and time.monotonic() < limit:
+            time.sleep(0.01)
+        with pytest.raises(UsageError, match="another driver has taken over"):
+            first.publish(soon=True)
+    assert second.lease.mine(), "the first gave back nothing that was not its own"
+
+
+def test_of_two_drivers_that_begin_at_once_one_goes_on(memory, monkeypatch):
+    monkeypatch.setattr(lease, "SETTLE", 0.3)
+    places, refused = [StudyAtURL(memory), StudyAtURL(memory)], []
+
+    def begin(place):
+        try:
+            place.lease.take()
+        except UsageError:
+            refused.append(place)
+
+    for place in places:
+        place.create(tiny())
+    monkeypatch.setattr(lease.Lease, "found", after(lease.Lease.found, threading.Barrier(2)))
+    threads = [threading.Thread(target=begin, args=(place,)) for place in places]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(refused) == 1
+
+
+def after(method, barrier):
+    """The method, whose first calls in both threads are over before either goes on."""
+    begun = set()
+
+    def waits(self):
+        found = method(self)
+        if self not in begun:
+            begun.add(self)
+            barrier.wait(10)
+        return found
+
+    return waits
+
+
+def test_what_else_is_at_a_url(memory, tmp_path):
+    there = Store(memory)
+    there.files.pipe_file(there.path("photo.png"), b"")
+    with pytest.raises(UsageError, match="there is something here already, and no study"):
+        study_directory(memory).create(tiny())
+    with pytest.raises(UsageError, match="there is no study here"):
+        study_directory(memory).require()
+    with pytest.raises(UsageError, match=r"nosuch://x: Protocol not known: nosuch"):
+        study_directory("nosuch://x")
+    drive_at(study_directory(f"{memory}/sub"), tiny(seeds=1), Answers())
+    with pytest.raises(ConfigError, match="memory://bucket/study/sub: the study 'tiny' lives here"):
+        study_directory(f"{memory}/sub").create(tiny(name="other"))
+    (tmp_path / "file").write_text("")
+    place = study_directory(f"{(tmp_path / 'file').as_uri()}/below")
+    with pytest.raises(UsageError, match="NotADirectoryError"):
+        place.create(tiny())
+
+
+def test_a_network_that_is_away_for_a_while_is_no_fault(memory, monkeypatch):
+    monkeypatch.setattr(remote, "EVERY", 0.0)
+    place, fails = study_directory(memory), [3]
+
+    def put_file(*arguments, original=place.store.files.put_file):
+        if fails[0]:
+            fails[0] -= 1
+            raise ConnectionError("away")
+        original(*arguments)
+
+    place.create(tiny())
+    monkeypatch.setattr(place.store.files, "put_file", put_file)
+    with pytest.raises(UsageError, match="ConnectionError: away"):
+        place.publish()
+    fails[0] = 3
+    place.publish(soon=True)
+    fails[0] = 2
+    place.publish()
+    assert "study.yaml" in Store(memory).listed()
+
+
+def test_paths_stay_paths(tmp_path):
+    place = study_directory(str(tmp_path))
+    assert type(place) is StudyDirectory
+    assert place.name == str(tmp_path)
+    assert place.home(tiny().cells()[0]) == str(tmp_path / "cells" / "none.as-is.0")
