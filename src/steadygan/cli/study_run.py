@@ -17,6 +17,7 @@ from rich.text import Text
 from steadygan.cli.console import console_for, working
 from steadygan.errors import UsageError
 from steadygan.status import duration
+from steadygan.study.complete import without_score
 from steadygan.study.driver import Driver, Event
 from steadygan.study.estimate import check_possible
 from steadygan.study.local import Backend, Local
@@ -81,12 +82,14 @@ def show_live(driver: Driver, console: Console) -> None:
     )
     whole = len(driver.todo)
     task, watch = bar.add_task("cells", total=whole, left=""), Watch(whole)
+    table = arms_table(driver)
     with Live(console=console, refresh_per_second=4) as live:
         for event in driver.run():
             watch.hear(event)
+            table = arms_table(driver) if event.kind == "result" else table
             bar.update(task, completed=watch.done, left=watch.left(driver))
-            live.update(Group(bar, arms_table(driver), at_play(driver)))
-            if (said := words_for(event)) is not None:
+            live.update(Group(bar, table, at_play(driver)))
+            for said in watch.words(driver.study, event):
                 live.console.print(said, highlight=False, markup=False)
 
 
@@ -95,7 +98,7 @@ def show_lines(driver: Driver, console: Console) -> None:
     watch, last = Watch(len(driver.todo)), time.monotonic()
     for event in driver.run():
         watch.hear(event)
-        if (said := words_for(event)) is not None:
+        for said in watch.words(driver.study, event):
             console.print(said, highlight=False, markup=False, soft_wrap=True)
         if time.monotonic() - last > SECONDS_BETWEEN_LINES:
             last = time.monotonic()
@@ -108,6 +111,7 @@ class Watch:
 
     def __init__(self, whole: int) -> None:
         self.whole, self.done, self.since = whole, 0, time.monotonic()
+        self._told: set[tuple[str, str]] = set()
 
     def hear(self, event: Event) -> None:
         """Take in an event."""
@@ -120,6 +124,19 @@ class Watch:
             return ""
         passed = time.monotonic() - self.since
         return f"about {duration(passed * (self.whole - self.done - parts) / (self.done + parts))} left"
+
+    def words(self, study: Study, event: Event) -> Iterator[str]:
+        """What an event leaves on the screen."""
+        result = event.result
+        if event.kind == "again":
+            yield f"{event.cell.id}: {event.words}; trying once more"
+        elif result is not None and not result.counts:
+            yield f"{event.cell.id}: {result.state}: {result.problem}"
+        elif result is not None:
+            for metric, said in without_score(study, result).items():
+                if (metric, result.setting) not in self._told:
+                    self._told.add((metric, result.setting))
+                    yield said
 
 
 def arms_table(driver: Driver) -> Table:
@@ -139,15 +156,6 @@ def at_play(driver: Driver) -> Text:
     """The cells that are being played, with their steps."""
     parts = [f"{cell.id} {running.step}/{running.task.config['steps']}" for cell, running in driver.running.items()]
     return Text("  ".join(parts), style="dim")
-
-
-def words_for(event: Event) -> str | None:
-    """What an event leaves on the screen, or None."""
-    if event.kind == "again":
-        return f"{event.cell.id}: {event.words}; trying once more"
-    if event.result is not None and not event.result.counts:
-        return f"{event.cell.id}: {event.result.state}: {event.result.problem}"
-    return None
 
 
 def closed(driver: Driver, place: StudyDirectory, console: Console) -> int:

@@ -115,6 +115,18 @@ def has_series(result: Result, metric: str, measure: Measure) -> bool:
     return measure.of.startswith("history/") and result.state == "finished" and any(way is not None for way in ways)
 
 
+def without_score(study: Study, result: Result) -> dict[str, str]:
+    """Metrics whose score a finished cell does not have, be it for a typo: metric -> what there is instead, in words."""
+    names = sorted({name for row in result.scores for name, value in row.items() if isinstance(value, int | float)} - {"step"})
+    absent = {
+        metric: measure.of
+        for metric, measure in study.metrics.items()
+        if result.state == "finished" and measure.of.startswith("score/") and not has_series(result, metric, measure)
+    }
+    there = ", ".join(f"score/{name}" for name in names) or "no scores"
+    return {metric: f"{metric}: no {of} at setting {result.setting!r}; there is {there}" for metric, of in absent.items()}
+
+
 def value_of(result: Result, metric: str) -> float | None:
     """What a cell has by a metric.
 

@@ -69,7 +69,8 @@ def estimate(study: Study, done: Collection[Cell] = (), budget: float = BUDGET) 
     for pair in telling_pairs(study):
         if rehearsal.spent < budget:
             rehearsal.time(pair)
-    left = [cell for cell in study.cells() if cell not in set(done)]
+    known = set(done)
+    left = [cell for cell in study.cells() if cell not in known]
     seconds: dict[str, float] = {}
     for cell in left if rehearsal.steps else ():
         seconds[cell.arm] = seconds.get(cell.arm, 0.0) + rehearsal.cell_seconds((cell.arm, cell.setting))

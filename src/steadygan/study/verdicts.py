@@ -15,8 +15,8 @@ For a rule that expects A and B to be the **same** within its margin:
 - QUALIFIED: the effect lies within the margin, and the interval leaves it on one side only.
 - INCONCLUSIVE: anything else.
 
-A claim of several rules is SUPPORTED where each rule is, CONTRADICTED where more of them are CONTRADICTED than SUPPORTED or
-QUALIFIED, QUALIFIED where any other is SUPPORTED or QUALIFIED, and else INCONCLUSIVE.
+A claim of several rules is SUPPORTED where each rule is; CONTRADICTED where at least half of them are CONTRADICTED, and more
+than are SUPPORTED or QUALIFIED; QUALIFIED where any other is SUPPORTED or QUALIFIED; and else INCONCLUSIVE.
 """
 
 from collections.abc import Mapping, Sequence
@@ -151,7 +151,8 @@ def together(words: Sequence[Word]) -> Word:
     upheld = sum(word in (Word.SUPPORTED, Word.QUALIFIED) for word in words)
     if all(word is Word.SUPPORTED for word in words):
         return Word.SUPPORTED
-    if words.count(Word.CONTRADICTED) > upheld:
+    contradicted = words.count(Word.CONTRADICTED)
+    if contradicted > upheld and 2 * contradicted >= len(words):
         return Word.CONTRADICTED
     return Word.QUALIFIED if upheld else Word.INCONCLUSIVE
 
