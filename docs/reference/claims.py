@@ -58,7 +58,8 @@ def told_of(claim: Claim, table: Table) -> str:
     study = table.study
     rulings = table.verdict.rulings if table.verdict else ()
     found = "\n".join(f"- {ruling.sentence}" for ruling in rulings) or f"- {table.no_verdict}"
-    seeds = f"{len(table.complete.seeds)} seeds, {len(study.settings)} settings"
+    n = len(study.settings)
+    seeds = f"{len(table.complete.seeds)} seeds, {n} setting{'s' * (n != 1)}"
     besides = [f"Seen besides, after the run and by no rule: {study.remarks.strip()}"] if study.remarks else []
     parts = [
         f"## {claim.name}",

@@ -7,6 +7,7 @@ from steadygan.data.toy import Ring
 from steadygan.losses import LeastSquares, Wasserstein
 from steadygan.stabilizers import (
     R1,
+    GradientNormalization,
     GradientPenalty,
     InstanceNoise,
     Orthogonality,
@@ -53,6 +54,10 @@ CONFIG_CASES = {
             {"stabilizers": (R1(),)},
             {"stabilizers": (GradientPenalty(),), "data": Ring(count=1000, radius=100.0, std=1.0)},
         ],
+    ),
+    "penalty_on_normalized_logits": (
+        {"stabilizers": (GradientNormalization(), R1())},
+        [{"stabilizers": (GradientNormalization(),)}, {"stabilizers": (SN, R1())}],
     ),
     "learning_rates_far_apart": (
         with_rates(Adam(learning_rate=1e-3), Adam(learning_rate=1e-4)),

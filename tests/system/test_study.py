@@ -138,11 +138,12 @@ def test_a_typo_in_a_study_names_the_nearest_key(steadygan, study_file):
     assert "higher_is_better" in errors
 
 
-def test_a_score_that_nothing_has_is_told_once(steadygan, study_file):
-    metrics = {"q": {"of": "score/high_qualty", "higher_is_better": True}}
+def test_a_series_that_nothing_has_is_told_once(steadygan, study_file):
+    metrics = {"q": {"of": "score/high_qualty", "higher_is_better": True}, "w": {"of": "history/wobble/logit"}}
     code, out, _ = steadygan("study", "run", study_file(metrics=metrics, rules=[]), "--out", "there", "--workers", "1")
     assert code == 0
     assert out.count("q: no score/high_qualty at setting 'as-is'; there is score/high_quality, score/modes") == 1
+    assert out.count("w: no history/wobble/logit at setting 'as-is'; its cells' history.jsonl have the names") == 1
 
 
 def test_another_study_in_the_same_place_is_refused(steadygan, study_file):

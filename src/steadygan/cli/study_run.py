@@ -17,7 +17,7 @@ from rich.text import Text
 from steadygan.cli.console import console_for, working
 from steadygan.errors import UsageError
 from steadygan.status import duration
-from steadygan.study.complete import without_score
+from steadygan.study.complete import without_series
 from steadygan.study.driver import Driver, Event
 from steadygan.study.estimate import check_possible
 from steadygan.study.local import Backend, Local
@@ -133,7 +133,7 @@ class Watch:
         elif result is not None and not result.counts:
             yield f"{event.cell.id}: {result.state}: {result.problem}"
         elif result is not None:
-            for metric, said in without_score(study, result).items():
+            for metric, said in without_series(study, result).items():
                 if (metric, result.setting) not in self._told:
                     self._told.add((metric, result.setting))
                     yield said

@@ -109,22 +109,24 @@ def has_series(result: Result, metric: str, measure: Measure) -> bool:
     """
     if value_of(result, metric) is not None:
         return True
+    if metric in result.absent:
+        return False
     if measure.of.startswith("score/"):
         return bool(Traces(result.scores, ()).points(measure.of, measure.after))
     ways = (measure.reach, measure.fails_below, measure.fails_above)
     return measure.of.startswith("history/") and result.state == "finished" and any(way is not None for way in ways)
 
 
-def without_score(study: Study, result: Result) -> dict[str, str]:
-    """Metrics whose score a finished cell does not have, be it for a typo: metric -> what there is instead, in words."""
+def without_series(study: Study, result: Result) -> dict[str, str]:
+    """Metrics of which a finished cell has no reading, be it for a typo: metric -> what there is instead, in words."""
     names = sorted({name for row in result.scores for name, value in row.items() if isinstance(value, int | float)} - {"step"})
-    absent = {
-        metric: measure.of
-        for metric, measure in study.metrics.items()
-        if result.state == "finished" and measure.of.startswith("score/") and not has_series(result, metric, measure)
-    }
     there = ", ".join(f"score/{name}" for name in names) or "no scores"
-    return {metric: f"{metric}: no {of} at setting {result.setting!r}; there is {there}" for metric, of in absent.items()}
+    absent = {metric: study.metrics[metric].of for metric in result.absent if result.state == "finished"}
+    return {
+        metric: f"{metric}: no {of} at setting {result.setting!r}; "
+        + (f"there is {there}" if of.startswith("score/") else "its cells' history.jsonl have the names that there are")
+        for metric, of in absent.items()
+    }
 
 
 def value_of(result: Result, metric: str) -> float | None:

@@ -25,6 +25,7 @@ class Result(Settings):
         config: fingerprint of its settings, so that nobody takes the cell of one study for that of another; `measures`: of the
             study's metrics, so that values are read again where those have changed.
         verdict: the run's headline; `step`: its last.
+        absent: metrics of which there is no reading at all, be it for a typo; not noted by results of before it was.
         values: by metric of the study; None where the cell failed by it. `timed`: the same for metrics that read a clock.
         scores: rows of metrics.jsonl; `traces`: series by name as [step, value], thinned.
         cost: `cpu_seconds`, `seconds`, `ms_per_step` of processor time, `attempts`. It and `timed` differ between repetitions.
@@ -39,6 +40,7 @@ class Result(Settings):
     measures: str = ""
     verdict: str = ""
     step: int = 0
+    absent: tuple[str, ...] = ()
     values: dict[str, float | None] = Field(default_factory=dict)
     timed: dict[str, float | None] = Field(default_factory=dict)
     scores: list[dict[str, Any]] = Field(default_factory=list)
