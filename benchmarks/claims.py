@@ -3,9 +3,10 @@
     steadygan study run learning-rate --out studies/learning-rate
     python benchmarks/claims.py studies/learning-rate
 
-What is kept is `study.yaml`, `results.jsonl`, `verdict.json`, `report.html` and `report.md`; cells stay where they are. A study
-is written anew from the claim as it stands in the package, so that remarks made since are in the report; it is refused where
-anything that decides a cell or a verdict was changed after the run. docs/reference/claims.md is written too.
+What is kept is `study.yaml`, `results.jsonl`, `verdict.json`, `report.html`, `report.md` and the sheets that it shows; cells
+stay where they are. A study is written anew from the claim as it stands in the package, so that remarks made since are in
+the report; it is refused where anything that decides a cell or a verdict was changed after the run. docs/reference/claims.md is
+written too.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from steadygan.directory import write_text
 from steadygan.study.claims import study_named
 from steadygan.study.place import StudyDirectory
 from steadygan.study.report import write_study_report
+from steadygan.study.report.samples import samples
 from steadygan.study.study import Study
 from steadygan.study.table import read_table, write_verdict
 
@@ -47,13 +49,18 @@ def publish(run: StudyDirectory) -> None:
     if (run.path / "environment.json").is_file():
         shutil.copy(run.path / "environment.json", place.path)
     link = place.path / "cells"  # for the pictures of the report
+    shutil.rmtree(link, ignore_errors=True)
     link.symlink_to(run.cells.resolve())
     try:
         table = read_table(place)
         write_verdict(place, table)
         print(write_study_report(place, table), table.verdict.sentence if table.verdict else table.no_verdict)
+        shown = samples(table, place)
     finally:
         link.unlink()
+    for sheet in [each.path for each in shown.arms if each.path] if shown else []:
+        (place.path / sheet).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(run.path / sheet, place.path / sheet)
 
 
 def deciding(study: Study) -> dict[str, object]:

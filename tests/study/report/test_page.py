@@ -53,6 +53,18 @@ def test_html_and_markdown_tell_the_same(tmp_path):
     assert re.search(r"\]\(cells/none\.[AB]\.0/samples/\d+\.png\)", markdown)
 
 
+@pytest.mark.parametrize(("lengths", "same"), [((16, 16, 16), True), ((16, 8, 16), False), ((16, None, 16), False)])
+def test_latents_are_called_the_same_where_they_are_as_long(lengths, same, tmp_path):
+    study = made_study(3, 2, 3)
+    place = write_study(tmp_path / "study", study, made_results(study), True)
+    for arm, length in zip(study.arms, lengths, strict=True):
+        for cell in place.cells.glob(f"{arm}.*"):
+            (cell / "config.yaml").write_text("data: {name: ring}\n" + (f"z_dim: {length}\n" if length else ""))
+    write_study_report(place)
+    for page in (place.report, place.markdown):
+        assert ("Samples from the same latents" in page.read_text()) is same
+
+
 def test_fourteen_arms_are_all_there(tmp_path):
     study = made_study(14, 6, 3)
     html, markdown = report_of(tmp_path, study)

@@ -1,8 +1,11 @@
-"""Sample sheets of all arms side by side, drawn from the same latents: one setting, one seed, at the end of training."""
+"""Sample sheets of all arms side by side: one setting, one seed, at the end of training."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
+
+from steadygan import yaml12
 from steadygan.report.pictures import Picture, embedded
 from steadygan.study.cells import Cell
 from steadygan.study.place import StudyDirectory
@@ -23,12 +26,13 @@ class Sample:
 
 @dataclass(frozen=True)
 class Samples:
-    """All arms at one setting with one seed, and real examples."""
+    """All arms at one setting with one seed, and real examples; `same_latents` where all are as long in all arms."""
 
     setting: str
     seed: int
     arms: tuple[Sample, ...]
     real: Picture | None
+    same_latents: bool
 
 
 def samples(table: Table, place: StudyDirectory) -> Samples | None:
@@ -39,7 +43,9 @@ def samples(table: Table, place: StudyDirectory) -> Samples | None:
         found = tuple(sample(place, table.complete.results[cell]) for cell in cells)
         if any(each.picture for each in found):
             reals = (embedded(place.cells / cell.id / "reals.png") for cell in cells)
-            return Samples(setting, seed, found, next(filter(None, reals), None))
+            lengths = {z_dim(place.cells / cell.id / "config.yaml") for cell in cells}
+            same = len(lengths) == 1 and None not in lengths
+            return Samples(setting, seed, found, next(filter(None, reals), None), same)
     return None
 
 
@@ -53,6 +59,14 @@ def sample(place: StudyDirectory, result: Result) -> Sample:
         str(path.relative_to(place.path)) if path else "",
         told + ", diverged" * (result.state == "diverged"),
     )
+
+
+def z_dim(config: Path) -> int | None:
+    """How long the latents of a cell are, None where its config does not say. One seed draws the same ones of one length."""
+    try:
+        return int(yaml12.read(config.read_text(encoding="utf-8"))["z_dim"])
+    except (OSError, ValueError, LookupError, TypeError, yaml.YAMLError):
+        return None
 
 
 def last_sheet(folder: Path) -> Path | None:
