@@ -26,6 +26,7 @@ from steadygan.study.table import read_table, write_verdict
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "claims"
 WORDS = {"title", "about", "limits", "remarks", "seeds", "patience", "minutes"}  # may change after the run
+WAY = {"higher_is_better", "judges", "unit"}
 
 
 def main() -> None:
@@ -64,8 +65,13 @@ def publish(run: StudyDirectory) -> None:
 
 
 def deciding(study: Study) -> dict[str, object]:
-    """All of a study that decides its cells or its verdict."""
-    return study.model_dump(mode="json", exclude=WORDS)
+    """All of a study that decides its cells or its verdict; of a metric that no rule asks, which way is better does not."""
+    told: dict[str, object] = study.model_dump(mode="json", exclude={*WORDS, "metrics"})
+    asked = {next(iter(study.metrics)), *(rule.metric for rule in study.rules)}
+    return told | {
+        name: measure.model_dump(mode="json", exclude=set() if name in asked or measure.at == "best" else WAY)
+        for name, measure in study.metrics.items()
+    }
 
 
 if __name__ == "__main__":

@@ -63,6 +63,17 @@ def test_a_study_goes_to_yaml_and_back(settings, tmp_path):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
+        (
+            {"metrics": {"steep": {"of": "history/slope/largest", "judges": False}}, "rules": []},
+            "metrics: the first: 'steep' has",
+        ),
+        (
+            {
+                "metrics": {**PLAIN["metrics"], "steep": {"of": "history/slope/largest", "judges": False}},
+                "rules": [{"a": "sn", "b": "none", "metric": "steep"}],
+            },
+            "rules: 'steep' has judges: false, so no arm is better by it",
+        ),
         ({"sedes": 3}, r"sedes: there is no such setting; did you mean 'seeds'\? settings here: name, title"),
         (
             {"base": {"recip": "ring"}},

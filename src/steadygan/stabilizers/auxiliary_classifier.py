@@ -52,7 +52,7 @@ class AuxiliaryClassifier(Stabilizer):
         if not isinstance(networks.discriminator, Classifier):
             found = type(networks.discriminator).__name__
             problem = f"stabilizers: 'auxiliary_classifier' needs discriminator.classify(images) -> [B, K], {found} has none"
-            raise NetworkError(problem, "give it labelled data and conditioning 'ac' in the network, or leave the stabilizer out")
+            raise NetworkError(problem, "give it labelled data and conditioning 'ac' in the network, or leave it out")
 
     def penalty(self, discriminator: nn.Module, batch: Batch) -> Tensor | None:
         """weight * cross-entropy on real, and on fake where asked -> scalar, at least 0."""

@@ -99,8 +99,8 @@ class Column:
 
     @property
     def leaders(self) -> list[Row]:
-        """The rows with the best interquartile mean; none where all are failures."""
-        finite = [row for row in self.rows if isfinite(row.middle.value)]
+        """The rows with the best interquartile mean; none where all are failures, or the metric judges nothing."""
+        finite = [row for row in self.rows if isfinite(row.middle.value) and self.measure.judges]
         means = [row.middle.value for row in finite]
         best = max(means, default=0.0) if self.measure.higher_is_better else min(means, default=0.0)
         return [row for row in finite if row.middle.value == best]

@@ -26,6 +26,7 @@ class Measure(Settings):
             fails where it never is.
         after: readings up to this step do not count.
         higher_is_better: whether a larger number is the better one.
+        judges: whether one way is better at all; where not, the number only stands in the tables.
         reach: for `step` and `second`: at least this much, or at most this much where `rising` is false.
         fails_below, fails_above: beyond these a cell counts as failed.
         unit: for people.
@@ -35,6 +36,7 @@ class Measure(Settings):
     at: Literal["last", "best", "mean", "largest", "smallest", "step", "second"] = "last"
     after: NonNegativeInt = 0
     higher_is_better: bool = False
+    judges: bool = True
     reach: FiniteFloat | None = None
     rising: bool = True
     fails_below: FiniteFloat | None = None

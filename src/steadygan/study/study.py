@@ -136,8 +136,10 @@ class Study(Settings):
             for arm in (rule.a, rule.b):
                 known("rules: an arm", arm, self.arms)
             known("rules: a metric", rule.metric, self.metrics)
+            check_judges("rules", rule.metric, self.metrics)
             for setting in rule.settings:
                 known("rules: a setting", setting, self.settings)
+        check_judges("metrics: the first", next(iter(self.metrics)), self.metrics)
         for left in self.leave_out:
             known("leave_out: an arm", left.arm, self.arms)
             known("leave_out: a setting", left.setting, (*self.settings, EVERY))
@@ -196,6 +198,12 @@ def known(what: str, name: str, names: Mapping[str, object] | Sequence[str]) -> 
     """Refuses a name that is not among `names`, with the nearest one."""
     if name not in names:
         raise ValueError(f"{what} is {name!r}, and there is none; {near_miss(name, names)}known: {', '.join(names)}")
+
+
+def check_judges(what: str, metric: str, metrics: Mapping[str, Measure]) -> None:
+    """Refuses a metric of which no way is better, where one is asked for."""
+    if not metrics[metric].judges:
+        raise ValueError(f"{what}: {metric!r} has judges: false, so no arm is better by it; name a metric that judges")
 
 
 def read_study(path: Path) -> Study:

@@ -53,6 +53,17 @@ def test_html_and_markdown_tell_the_same(tmp_path):
     assert re.search(r"\]\(cells/none\.[AB]\.0/samples/\d+\.png\)", markdown)
 
 
+def test_a_metric_that_judges_nothing_has_no_best_arm(tmp_path):
+    counts = []
+    for judges in (True, False):
+        metrics = {**made_study(3, 2, 3).model_dump()["metrics"], "modes": {"of": "score/modes", "judges": judges}}
+        html, markdown = report_of(tmp_path / str(judges), made_study(3, 2, 3, metrics=metrics))
+        assert ("modes ↓" in html) is ("modes ↓" in markdown) is judges
+        assert (">neither<" in html) is (not judges)
+        counts.append(words_of(html).count("within 20% of own best"))
+    assert counts[0] == counts[1] + 1
+
+
 @pytest.mark.parametrize(("lengths", "same"), [((16, 16, 16), True), ((16, 8, 16), False), ((16, None, 16), False)])
 def test_latents_are_called_the_same_where_they_are_as_long(lengths, same, tmp_path):
     study = made_study(3, 2, 3)

@@ -116,7 +116,8 @@ def setting_sheet(study: Study) -> Sheet:
 def metric_sheet(study: Study) -> Sheet:
     """The metrics: what they read, which way is better, what counts as a failure."""
     rows = tuple(
-        (name, reads(each), "higher" if each.higher_is_better else "lower", fails(each)) for name, each in study.metrics.items()
+        (name, reads(each), ("higher" if each.higher_is_better else "lower") if each.judges else "neither", fails(each))
+        for name, each in study.metrics.items()
     )
     note = "The first is the main one. A cell that diverged, or has no such number, fails by it too."
     return Sheet("Metrics", note, ("metric", "reads", "better", "a cell fails"), rows, code={0})

@@ -33,17 +33,11 @@ class Sheet:
 def main_sheet(table: Table, column: Column) -> Sheet:
     """Everything that is said about the arms by one metric."""
     equal = table.equal_time.column if table.equal_time and column is table.main else None
-    head = [
-        "arm",
-        words.headed(column.metric, column.measure),
-        "failed",
-        "within 20% of own best",
-        f"beats {column.reference!r}",
-        "p",
-    ]
+    head = ["arm", words.headed(column.metric, column.measure), "failed"]
+    head += ["within 20% of own best", f"beats {column.reference!r}", "p"] * column.measure.judges
     head += [f"{column.metric} at equal time"] * (equal is not None)
     rows = tuple(main_row(row, column, equal) for row in column.rows)
-    shown = {(i, 5) for i, row in enumerate(column.rows) if row.p is not None and row.p <= ALPHA}
+    shown = {(i, 5) for i, row in enumerate(column.rows) if row.p is not None and row.p <= ALPHA and column.measure.judges}
     best = {(column.rows.index(row), 1) for row in column.leaders}
     return Sheet(column.metric, sizes(table, column), tuple(head), rows, shown | best, {0})
 
@@ -51,9 +45,10 @@ def main_sheet(table: Table, column: Column) -> Sheet:
 def main_row(row: Row, column: Column, equal: Column | None) -> tuple[str, ...]:
     """An arm in the table of a metric."""
     cells = [row.arm, "\n".join(filter(None, words.parts(row.middle))), words.share(row.failed)]
-    cells.append(words.share(row.region) if row.region else words.NONE)
-    cells.append(words.chance(row.better) if row.better else ("reference" if row.arm == column.reference else words.NONE))
-    cells.append(words.p_value(row.p))
+    if column.measure.judges:
+        cells.append(words.share(row.region) if row.region else words.NONE)
+        cells.append(words.chance(row.better) if row.better else ("reference" if row.arm == column.reference else words.NONE))
+        cells.append(words.p_value(row.p))
     if equal is not None:
         cells.append(with_failures(equal.row(row.arm)))
     return tuple(cells)

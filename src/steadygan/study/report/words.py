@@ -130,9 +130,10 @@ def listed(items: Iterable[str], most: int = 6) -> str:
 
 
 def headed(metric: str, measure: Measure) -> str:
-    """A metric with its unit and the way that is better.
+    """A metric with its unit and the way that is better, if one is.
 
     >>> headed("seconds", Measure(of="cost/seconds", unit="s"))
     'seconds, s ↓'
     """
-    return f"{metric}{f', {measure.unit}' * bool(measure.unit)} {'↑' if measure.higher_is_better else '↓'}"
+    way = (" ↑" if measure.higher_is_better else " ↓") * measure.judges
+    return f"{metric}{f', {measure.unit}' * bool(measure.unit)}{way}"
