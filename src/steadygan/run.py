@@ -1,6 +1,5 @@
 """One run in one directory: play, measure, judge, write. It is started and resumed by `launch.py`."""
 
-import math
 import shutil
 import time
 from collections.abc import Iterator, Mapping
@@ -130,7 +129,7 @@ class Run:
         if step % config.monitoring.samples_every == 0 and step < config.steps:
             self._draw()
         if config.evaluation.every and step % config.evaluation.every == 0 and step < config.steps:
-            yield self._score()
+            yield from self._score()
         if step % config.checkpoints.every == 0 and not self.failed:
             yield self._save()
 
@@ -148,8 +147,7 @@ class Run:
         append(self.directory.history, reading)
         self.tracker.scalars(reading, record.step)
         if news := self.measurement.news():
-            self.log(f"step {record.step}: {news}")
-            yield Event("note", record.step, news)
+            yield self._note(f"step {record.step}: {news}")
         course = Course(self.history)
         yield from self._judge(course)
         line = status_line(reading, self.config.steps, self.newest_score, headline(self.findings, course))
@@ -191,9 +189,7 @@ class Run:
                 yield Event("note", bad.step, f"{trial.cause}: cannot be tried: {error}")
                 yield self._record(self.interventions.give_up(tried=False))
         if settled and settled.state == "reverted":
-            line = f"nothing is left to try: back to step {step_of(safe):,}, and on as asked for"
-            self.log(line)
-            yield Event("note", self.game.state.step, line)
+            yield self._note(f"nothing is left to try: back to step {step_of(safe):,}, and on as asked for")
             self._go_back(step_of(safe))
             return
         self.stopped_by = next((finding.verdict for finding, action in asked.items() if action == "stop"), None)
@@ -201,9 +197,12 @@ class Run:
     def _record(self, one: Intervention) -> Event:
         """Write down what was tried, or what became of it."""
         append(self.directory.interventions, asdict(one))
-        self.log(told(one))
         self.tracker.text("interventions", told(one), self.game.state.step)
-        return Event("note", self.game.state.step, told(one))
+        return self._note(told(one))
+
+    def _note(self, words: str) -> Event:
+        self.log(words)
+        return Event("note", self.game.state.step, words)
 
     def _go_back(self, to: int) -> None:
         """Play on from `safe`, of step `to`, with what is to be tried; the readings since are kept in `abandoned.jsonl`."""
@@ -227,23 +226,24 @@ class Run:
         write_png(self.directory.samples / f"{step:06d}.png", sheet)
         self.tracker.image("samples", sheet, step)
 
-    def _score(self) -> Event:
+    def _score(self) -> Iterator[Event]:
         step = self.game.state.step
         try:
             scores = self.scorer.score(self.game.state)
         except SteadyganError as error:
-            return Event("note", step, f"not scored: {error}")
+            yield self._note(f"step {step}: not scored: {error}")
+            return
+        yield from (self._note(f"step {step}: not scored: {why}") for why in self.scorer.news(scores))
         append(self.directory.metrics, {"step": step, **scores.as_dict()})
         self.tracker.scalars({f"score/{name}": value for name, value in scores.values.items()}, step)
         name, value = next(iter(scores.values.items()))
-        sign = self.scorer.sign
-        if math.isfinite(value) and (self.best is None or sign * value > sign * self.best["value"]):
+        if self.scorer.better(value, self.best):
             self.best = {"step": step, "metric": name, "value": value}
             self._write("best")
         self.newest_score = {"main": name, name: value}
         line = f"step {step}: {'; '.join(scores.lines())}"
         self.log(line)
-        return Event("score", step, line)
+        yield Event("score", step, line)
 
     def _save(self) -> Event:
         """Write `last`. Where nothing is wrong or on probation the one before it, after which all went well, becomes `safe`."""
@@ -285,7 +285,7 @@ class Run:
         self._draw()
         at_the_end = self.game.state.step >= self.config.steps  # asked to stop this late, it is no less finished
         if (at_the_end or not self._stopping) and not self.failed:
-            yield self._score()
+            yield from self._score()
             self._write("last")  # once more: it must know of the best score that was just made
         self.tracker.close()
         outcome = self.outcome()

@@ -1,5 +1,9 @@
 """Scoring a run's generator against its data, with the reals looked at once."""
 
+from collections.abc import Mapping
+from math import isfinite
+from typing import Any
+
 import torch
 
 from steadygan.config import Config
@@ -23,11 +27,22 @@ class Scorer:
         self.config, self.dataset = config, dataset
         self.sign = 1 if config.evaluation.metrics[0].higher_is_better else -1
         self._reference: Reference | None = None
+        self._told: set[str] = set()
 
     def score(self, state: State) -> Scores:
-        """Scores by name, the main one first, with their floor, n and extractor."""
+        """Scores by name, the main one first, with their floor, n and extractor; others that cannot be had are left out."""
         z, label = latents(self.config.evaluation.n, state.z_dim, self.dataset, SCORE_SEED)
-        return self.reference.score(images_of(state.average.generator, z, label), label)
+        return self.reference.score(images_of(state.average.generator, z, label), label, spare=True)
+
+    def better(self, value: float, best: Mapping[str, Any] | None) -> bool:
+        """Whether a main score is finite, and better than the best so far."""
+        return isfinite(value) and (best is None or self.sign * value > self.sign * best["value"])
+
+    def news(self, scores: Scores) -> list[str]:
+        """Why metrics are left out of the scores, each once."""
+        found = [why for why in scores.left_out if why not in self._told]
+        self._told.update(found)
+        return found
 
     @property
     def reference(self) -> Reference:

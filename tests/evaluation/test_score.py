@@ -206,3 +206,16 @@ def images(n, channels=1, size=4):
 def test_what_cannot_be_scored_is_named(real, fake, metrics, said):
     with pytest.raises(EvaluationError, match=said):
         score(real, fake, extractor=Pixels(), metrics=metrics)
+
+
+def test_what_cannot_be_scored_may_be_spared_but_for_the_main_metric():
+    reals, fakes, metrics = images(40), images(20), [KernelDistance(), ConditionalAccuracy(), Neighbours()]
+    reference = Reference(reals, None, extractor=Pixels(), metrics=metrics)
+    scores = reference.score(fakes, spare=True)
+    assert {"kid", "coverage"} <= set(scores.values)
+    assert "conditional_accuracy" not in scores.values
+    assert [why.partition(":")[0] for why in scores.left_out] == ["conditional_accuracy"]
+    assert len(scores.lines()) == 2
+    for first, spare in ((metrics, False), (metrics[1:], True)):
+        with pytest.raises(EvaluationError, match="the real samples have no labels"):
+            Reference(reals, None, extractor=Pixels(), metrics=first).score(fakes, spare=spare)

@@ -14,3 +14,21 @@ def scores():
         return Scores(arm, settings, tuple(range(values.shape[1])), values, higher)
 
     return build
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Nothing here waits for a network."""
+    monkeypatch.setattr("steadygan.study.lease.SETTLE", 0.0)
+    monkeypatch.setattr("steadygan.study.store.PAUSES", (0.0, 0.0))
+
+
+@pytest.fixture
+def memory():
+    """A URL in memory that nothing is at."""
+    from steadygan.study.store import Store  # needs fsspec, as only the tests that ask for a URL do
+
+    files = Store("memory://bucket/study")
+    yield files.url
+    if files.files.exists(files.root):
+        files.files.rm(files.root, recursive=True)

@@ -1,42 +1,25 @@
 """Studies at a URL: on a disk with worker processes, and in the memory of this process, where cells are played in it too."""
 
 import json
-import threading
-import time
 
 import pytest
 
 pytest.importorskip("fsspec")
-
-from study_cells import STEPS, Answers, odd, repeatable, task_of, tiny
+from study_cells import STEPS, Answers, odd, repeatable, tiny
 
 from steadygan.errors import ConfigError, UsageError
-from steadygan.study import away, lease, remote, store
+from steadygan.study import away, remote
 from steadygan.study.away import play_anywhere
 from steadygan.study.driver import Driver
 from steadygan.study.local import Local, Message
 from steadygan.study.place import StudyDirectory
-from steadygan.study.remote import StudyAtURL, study_directory
+from steadygan.study.remote import study_directory
 from steadygan.study.report import write_study_report
 from steadygan.study.result import RESULT, read_results
 from steadygan.study.store import Store
 from steadygan.study.table import read_table, write_verdict
 
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    """Nothing here waits for a network."""
-    monkeypatch.setattr(lease, "SETTLE", 0.0)
-    monkeypatch.setattr(store, "PAUSES", (0.0, 0.0))
-
-
-@pytest.fixture
-def memory():
-    """A URL in memory that nothing is at."""
-    files = Store("memory://bucket/study")
-    yield files.url
-    if files.files.exists(files.root):
-        files.files.rm(files.root, recursive=True)
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 def in_this_process(task):
@@ -110,70 +93,6 @@ def test_worker_processes_and_a_file_url(tmp_path, here):
     assert read_results(tmp_path / "there" / "results.jsonl").results.keys() == driver.results.keys()
 
 
-def test_a_cell_that_is_stopped_goes_on_at_the_url_wherever_it_is_played(memory, here, tmp_path):
-    study = tiny(seeds=1, arms={"a": odd("Counted", calls=tmp_path / "calls")})
-    (cell,) = study.cells()
-    stops = []
-    task = task_of(study, cell, f"{memory}/cells/{cell.id}")
-    assert play_anywhere(task, lambda step: stops[0]() if step == 30 else None, stops.append) is None
-    assert Store(task.place).listed() == [away.RESUME]
-    result = play_anywhere(task, lambda step: None, lambda stop: None)
-    assert result.step == len((tmp_path / "calls").read_text()) == STEPS
-    assert RESULT in Store(task.place).listed()
-    assert result.repeatable() == in_directory(study, cell, tmp_path).repeatable()
-
-
-def in_directory(study, cell, tmp_path):
-    return play_anywhere(task_of(study, cell, tmp_path / "cells" / cell.id), lambda step: None, lambda stop: None)
-
-
-def test_checkpoints_are_brought_there_on_the_way(memory, tmp_path, monkeypatch):
-    monkeypatch.setattr(away, "EVERY", 0.0)
-    calls = tmp_path / "calls"
-    study = tiny(seeds=1, arms={"a": odd("Counted", calls=calls)})
-    (cell,) = study.cells()
-    task = task_of(study, cell, f"{memory}/cells/{cell.id}")
-
-    def dies(step):
-        if step == 50:
-            raise KeyboardInterrupt  # as good as a kill: nothing is done afterwards
-
-    with pytest.raises(KeyboardInterrupt):
-        play_anywhere(task, dies, lambda stop: None)
-    assert play_anywhere(task, lambda step: None, lambda stop: None).step == STEPS
-    assert len(calls.read_text()) == 50 + STEPS - 40
-
-
-def test_a_checkpoint_that_came_there_in_part_is_none(memory, tmp_path):
-    study = tiny(seeds=1, arms={"a": odd("Counted", calls=tmp_path / "calls")})
-    (cell,) = study.cells()
-    task = task_of(study, cell, f"{memory}/cells/{cell.id}")
-    stops = []
-    play_anywhere(task, lambda step: stops[0]() if step == 30 else None, stops.append)
-    there = Store(task.place)
-    whole = there.read(away.RESUME)
-    there.files.pipe_file(there.path(away.RESUME), whole[: len(whole) // 2])
-    assert play_anywhere(task, lambda step: None, lambda stop: None).step == STEPS
-    assert len((tmp_path / "calls").read_text()) == 30 + STEPS
-
-
-def test_a_cell_that_came_there_in_part_has_no_result(memory, monkeypatch):
-    (cell, _) = tiny(seeds=1).cells()
-    task = task_of(tiny(), cell, f"{memory}/cells/{cell.id}")
-    there = Store(task.place)
-
-    def put_file(here, path, original=there.files.put_file):
-        if path.endswith("reals.png"):  # neither the first nor the last
-            raise ConnectionError("away")
-        original(here, path)
-
-    monkeypatch.setattr(there.files, "put_file", put_file)
-    with pytest.raises(ConnectionError):
-        play_anywhere(task, lambda step: None, lambda stop: None)
-    assert "config.yaml" in there.listed()
-    assert RESULT not in there.listed()
-
-
 def test_a_result_whose_line_was_lost_is_found_in_its_cell(memory):
     drive_at(study_directory(memory), tiny(seeds=1), Answers(in_this_process))
     there = Store(memory)
@@ -193,75 +112,6 @@ def test_new_metrics_are_read_from_the_cells_at_the_url(memory):
     driver, _ = drive_at(study_directory(memory), study, again)
     assert again.tasks == []
     assert all(result.values["late"] is not None for result in driver.results.values())
-
-
-def test_two_drivers_at_one_url(memory, monkeypatch):
-    monkeypatch.setattr(lease, "BEAT", 0.02)
-    first, second = StudyAtURL(memory), StudyAtURL(memory)
-    for place in (first, second):
-        place.create(tiny())
-    with first.lock():
-        with pytest.raises(UsageError, match=r"another driver is at work here \(process \d+ on .*, seen 0 seconds ago\)"):
-            second.lock().__enter__()
-        at = second.lease.found()["at"]
-        limit = time.monotonic() + 10
-        while second.lease.found().get("at") == at:
-            assert time.monotonic() < limit, "it is renewed"
-        first.publish()
-    assert "lock.json" not in Store(memory).listed()
-    with second.lock(), pytest.raises(UsageError, match="another driver is at work"):
-        first.lock().__enter__()
-
-
-def test_a_lease_that_is_stale_is_taken_over_and_its_owner_learns_it(memory, monkeypatch):
-    first, second = StudyAtURL(memory), StudyAtURL(memory)
-    for place in (first, second):
-        place.create(tiny())
-    monkeypatch.setattr(lease, "BEAT", 0.05)
-    with first.lock():
-        monkeypatch.setattr(lease, "STALE", -1.0)
-        second.lease.take()
-        limit = time.monotonic() + 10
-        while not first.lease.lost and time.monotonic() < limit:
-            time.sleep(0.01)
-        with pytest.raises(UsageError, match="another driver has taken over"):
-            first.publish(soon=True)
-    assert second.lease.mine(), "the first gave back nothing that was not its own"
-
-
-def test_of_two_drivers_that_begin_at_once_one_goes_on(memory, monkeypatch):
-    monkeypatch.setattr(lease, "SETTLE", 0.3)
-    places, refused = [StudyAtURL(memory), StudyAtURL(memory)], []
-
-    def begin(place):
-        try:
-            place.lease.take()
-        except UsageError:
-            refused.append(place)
-
-    for place in places:
-        place.create(tiny())
-    monkeypatch.setattr(lease.Lease, "found", after(lease.Lease.found, threading.Barrier(2)))
-    threads = [threading.Thread(target=begin, args=(place,)) for place in places]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(refused) == 1
-
-
-def after(method, barrier):
-    """The method, whose first calls in both threads are over before either goes on."""
-    begun = set()
-
-    def waits(self):
-        found = method(self)
-        if self not in begun:
-            begun.add(self)
-            barrier.wait(10)
-        return found
-
-    return waits
 
 
 def test_what_else_is_at_a_url(memory, tmp_path):

@@ -98,6 +98,18 @@ def test_mixed_sizes_and_modes_train(steadygan, tmp_path, tiny):
     assert "resolution" in out
 
 
+def test_a_metric_that_cannot_be_had_costs_the_others_nothing(steadygan, tmp_path, tiny):
+    pictures(tmp_path / "photos", n=60)
+    asked = ("evaluation.metrics=[kid, conditional_accuracy, prdc]", "evaluation.every=2", "evaluation.n=20", "steps=6")
+    code, out, _ = steadygan("train", "photos", "--out", "run", *tiny, *(part for each in asked for part in ("--set", each)))
+    assert code in (0, 3)
+    rows = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows] == [2, 4, 6]
+    assert all({"kid", "coverage"} <= set(row) and "conditional_accuracy" not in row for row in rows)
+    said = "step 2: not scored: conditional_accuracy: the real samples have no labels"
+    assert out.count(said) == (tmp_path / "run" / "log.txt").read_text().count("not scored") == 1
+
+
 def test_labels_missing_for_some_files(steadygan, tmp_path):
     folder = pictures(tmp_path / "photos")
     (folder / "dataset.json").write_text(json.dumps({"labels": [["000.png", 1], ["001.png", 0]]}))

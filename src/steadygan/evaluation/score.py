@@ -24,6 +24,7 @@ class Scores:
         n_floor: the same for the floor; less than `n_fake` where there were fewer than twice as many reals.
         extractor: its title.
         titles: name of each metric's main score -> what people call it.
+        left_out: why a metric has no score here, where that was to be spared.
     """
 
     values: Mapping[str, float]
@@ -33,6 +34,7 @@ class Scores:
     n_floor: int
     extractor: str
     titles: Mapping[str, str]
+    left_out: tuple[str, ...] = ()
 
     @property
     def main(self) -> str:
@@ -91,10 +93,11 @@ class Reference:
         self.real = replace(reals, stacked_from=stacked_from)
         self._floors: dict[int, dict[str, float]] = {}
 
-    def score(self, examples: Tensor, labels: Tensor | None = None) -> Scores:
+    def score(self, examples: Tensor, labels: Tensor | None = None, spare: bool = False) -> Scores:
         """Scores of fakes, given in the form of the reals; their labels are the classes that were asked for.
 
-        Of more fakes than reals, as many as reals are drawn.
+        Of more fakes than reals, as many as reals are drawn. With `spare` a metric that cannot be had is left out, but for the
+        main one: who trains has paid for the others.
 
         Raises:
             EvaluationError: a metric needs more samples, labels, or a tap that this extractor does not give.
@@ -102,11 +105,11 @@ class Reference:
         n = min(len(examples), len(self.real))
         fake, real = extracted(*drawn(examples, labels, n, "fake"), self.extractor), part(self.real, 0, n)
         check_widths(real, fake)
-        results = [metric.compare(real, fake) for metric in self.metrics]
-        names = [metric.title(self.extractor) for metric in self.metrics]
-        titles = {next(iter(result)): name for result, name in zip(results, names, strict=True)}
+        results, left_out = compared(self.metrics, real, fake, spare)
+        titles = {next(iter(result)): metric.title(self.extractor) for metric, result in results}
         n_floor = min(n, len(self.real) // 2)
-        return Scores(merged(results), self.floor(n_floor), n, n, n_floor, self.extractor.title, titles)
+        scores = merged([result for _, result in results])
+        return Scores(scores, self.floor(n_floor), n, n, n_floor, self.extractor.title, titles, left_out)
 
     def floor(self, n: int) -> dict[str, float]:
         """The scores of n reals against n others, computed once for each n; without those that need more samples."""
@@ -163,6 +166,21 @@ def possible(metric: Metric, real: Samples, other: Samples) -> dict[str, float]:
         return metric.compare(real, other)
     except EvaluationError:
         return {}
+
+
+def compared(
+    metrics: Sequence[Metric], real: Samples, fake: Samples, spare: bool
+) -> tuple[list[tuple[Metric, dict[str, float]]], tuple[str, ...]]:
+    """Each metric with its scores, and why others than the first have none where those are spared."""
+    found, left_out = [], []
+    for i, metric in enumerate(metrics):
+        try:
+            found.append((metric, metric.compare(real, fake)))
+        except EvaluationError as error:
+            if not spare or i == 0:
+                raise
+            left_out.append(str(error))
+    return found, tuple(left_out)
 
 
 def merged(results: Sequence[Mapping[str, float]]) -> dict[str, float]:

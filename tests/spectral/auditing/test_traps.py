@@ -1,133 +1,24 @@
-"""Every trap: a network that stands in it, and one as like it as can be that does not."""
+"""Every trap of weights and training: a network that stands in it, and one as like it as can be that does not."""
 
 import math
 
 import pytest
 import torch
 import torch.nn.functional as F
+from spectral_audits import converged, normed, traps
 from torch import nn
-from torch.nn.utils import parametrize
 from torch.nn.utils import spectral_norm as torch_hook
 from torch.nn.utils.parametrizations import spectral_norm as torch_norm
 
 from steadygan.spectral import spectral_norm
 from steadygan.spectral.audit import audit
-from steadygan.spectral.auditing.inplace import overwritten
 from steadygan.spectral.auditing.traps import TRAPS
-
-
-def traps(network, shape=None, **training):
-    """(trap, place) of every warning."""
-    return [(caution.trap, caution.place) for caution in audit(network, shape, **training).warnings]
-
-
-def normed(*layers, form=torch_norm):
-    """A sequence whose convolutions and linear layers torch normalizes."""
-    return nn.Sequential(
-        *(form(each) if isinstance(each, nn.Conv2d | nn.Linear | nn.ConvTranspose2d) else each for each in layers)
-    )
-
-
-def converged(network, n=200):
-    """The same, with u and v where they belong."""
-    for layer in network.modules():
-        if hasattr(layer, "parametrizations"):
-            for _ in range(n):
-                _ = layer.weight
-    return network
 
 
 def test_a_healthy_network_gets_no_warning():
     net = converged(normed(nn.Conv2d(3, 8, 3), nn.LeakyReLU(0.1, True), nn.Flatten(), nn.Linear(8 * 36, 1)))
     decaying = torch.optim.AdamW([net[0].bias], weight_decay=0.1)
     assert traps(net, (3, 8, 8), optimizer=decaying, loss="hinge") == []
-
-
-@pytest.mark.parametrize(
-    ("layer", "trap"),
-    [
-        (nn.BatchNorm2d(8), "batch norm under spectral norm"),
-        (nn.SyncBatchNorm(8), "batch norm under spectral norm"),
-        (nn.InstanceNorm2d(8), "instance norm under spectral norm"),
-        (nn.GroupNorm(2, 8), "layer norm under spectral norm"),
-        (nn.LayerNorm([8, 6, 6]), "layer norm under spectral norm"),
-        (nn.Dropout2d(0.3), "dropout under spectral norm"),
-    ],
-)
-def test_layers_that_void_the_bound_only_where_there_is_one(layer, trap):
-    with_norm = converged(normed(nn.Conv2d(3, 8, 3), layer, nn.Flatten(), nn.Linear(8 * 36, 1)))
-    assert traps(with_norm, (3, 8, 8)) == [(trap, "1")]
-    assert traps(nn.Sequential(nn.Conv2d(3, 8, 3), layer, nn.Flatten(), nn.Linear(8 * 36, 1)), (3, 8, 8)) == []
-
-
-def test_dropout_that_drops_nothing_is_none():
-    assert traps(converged(normed(nn.Linear(3, 3), nn.Dropout(0.0), nn.Linear(3, 1))), (3,)) == []
-
-
-@pytest.mark.parametrize(
-    ("operation", "trap"),
-    [
-        (lambda x: F.batch_norm(x, None, None, training=True), "batch norm under spectral norm"),
-        (lambda x: F.instance_norm(x), "instance norm under spectral norm"),
-        (lambda x: F.dropout(x, 0.3, False), "dropout under spectral norm"),
-        (lambda x: F.dropout(x, 0.0, False), None),
-        (F.relu, None),
-    ],
-)
-def test_the_same_in_a_networks_own_code_is_seen_in_a_forward_pass(operation, trap):
-    class Own(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.body = normed(nn.Conv2d(3, 8, 3))
-
-        def forward(self, x):
-            return operation(self.body(x))
-
-    net = converged(Own())
-    assert traps(net, (3, 8, 8)) == ([(trap, "(the network)")] if trap else [])
-    assert traps(net) == []
-
-
-def test_batch_norm_says_what_it_multiplies_by():
-    net = normed(nn.Conv2d(3, 2, 3), nn.BatchNorm2d(2, eps=0))
-    net[1].running_var.copy_(torch.tensor([0.25, 100.0]))
-    net[1].weight.data.copy_(torch.tensor([1.5, -1.0]))
-    assert "by up to 3 in evaluation" in next(each.why for each in audit(net).warnings if "batch norm" in each.trap)
-
-
-def test_layer_norm_says_how_steep_it_can_be():
-    net = normed(nn.Linear(3, 3), nn.LayerNorm(3, eps=1e-4))
-    assert "at 100" in next(each.why for each in audit(net).warnings if "layer norm" in each.trap)
-
-
-class Attention(nn.Module):
-    """As in SAGAN; `scores` makes logits of queries and keys."""
-
-    def __init__(self, scores):
-        super().__init__()
-        self.scores = scores
-        self.query, self.key, self.value = (torch_norm(nn.Linear(8, 8)) for _ in range(3))
-        self.softmax = nn.Softmax(-1)
-
-    def forward(self, x):
-        return self.softmax(self.scores(self.query(x), self.key(x))) @ self.value(x)
-
-
-def test_dot_product_attention():
-    name = "dot-product attention"
-    own = nn.Sequential(Attention(lambda q, k: q @ k.mT))
-    built_in = nn.Sequential(nn.MultiheadAttention(8, 2))
-    torch_norm(built_in[0], "in_proj_weight")
-    torch_norm(built_in[0].out_proj)
-    fused = nn.Sequential(Attention(lambda q, k: F.scaled_dot_product_attention(q, k, k)))
-    for network, shape in ((own, (5, 8)), (own, None), (built_in, None), (fused, (8, 8))):
-        assert (name, "0") in traps(network, shape)
-    gate = nn.Sequential(converged(torch_norm(nn.Linear(8, 8))), nn.Softmax(-1))
-    assert traps(gate, (5, 8)) == []
-    bare = Attention(lambda q, k: q @ k.mT)
-    for layer in (bare.query, bare.key, bare.value):
-        parametrize.remove_parametrizations(layer, "weight")
-    assert traps(bare, (5, 8)) == []  # nothing is bounded there, so nothing is voided
 
 
 @pytest.mark.parametrize("form", [torch_norm, torch_hook])
@@ -201,78 +92,6 @@ def test_wasserstein_without_a_gain():
     assert traps(net(4.0), loss="wasserstein") == []
     assert traps(net(1.0), loss="hinge") == []
     assert traps(nn.Linear(3, 1), loss="wasserstein") == []
-
-
-class Skip(nn.Module):
-    """x + f(x), or what becomes of it."""
-
-    def __init__(self, first, functional=None):
-        super().__init__()
-        self.body = nn.Sequential(first, nn.Conv2d(3, 3, 3, padding=1))
-        self.functional = functional
-
-    def forward(self, x):
-        if self.functional is not None:
-            return x + self.body[1](self.functional(x))
-        return x + self.body(x)
-
-
-class Untraceable(nn.Module):
-    def __init__(self, block):
-        super().__init__()
-        self.block = block
-
-    def forward(self, x):
-        return self.block(x) if x.sum() > 0 else x
-
-
-@pytest.mark.parametrize(
-    ("block", "places"),
-    [
-        (Skip(nn.ReLU(True)), ["body.0"]),
-        (Skip(nn.ReLU()), []),
-        (Skip(nn.LeakyReLU(0.2, True)), ["body.0"]),
-        (Skip(nn.Identity(), lambda x: F.relu(x, inplace=True)), ["the network's own code"]),
-        (Skip(nn.Identity(), lambda x: x.relu_()), ["the network's own code"]),
-        (Skip(nn.Identity(), lambda x: x.flatten(2).relu_().view_as(x)), ["the network's own code"]),
-        (Skip(nn.Identity(), lambda x: (x + 0).relu_()), []),
-        (Skip(nn.Identity(), F.relu), []),
-        (Untraceable(Skip(nn.ReLU(True))), ["block.body.0"]),
-        (nn.Sequential(nn.Conv2d(3, 3, 1), nn.ReLU(True), nn.Conv2d(3, 3, 1)), []),
-    ],
-)
-def test_in_place_operations_on_a_skip_path(block, places):
-    assert [place for trap, place in traps(block) if trap == "in-place operation on a skip path"] == places
-
-
-def test_what_is_called_a_trap_does_change_the_sum():
-    """The reason for that warning: the block with the in-place ReLU computes something else, and backward says nothing."""
-    x, right, wrong = torch.randn(1, 3, 4, 4), Skip(nn.ReLU()), Skip(nn.ReLU(True))
-    wrong.load_state_dict(right.state_dict())
-    inputs = x.clone().requires_grad_()
-    wrong(inputs + 0).sum().backward()
-    assert not torch.allclose(right(x), wrong(x.clone()))
-    assert list(overwritten(right)) == []
-
-
-def test_reading_before_the_overwriting_is_no_trap():
-    class Early(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.conv = nn.Conv2d(3, 3, 1)
-
-        def forward(self, x):
-            return self.conv(x) + x.relu_()
-
-    assert list(overwritten(Early())) == []
-
-
-def test_reading_the_shape_afterwards_is_no_reading():
-    class Shaped(nn.Module):
-        def forward(self, x):
-            return x.relu_().reshape(x.shape[0], x.size(1), -1)
-
-    assert list(overwritten(Shaped())) == []
 
 
 @pytest.mark.parametrize("form", [torch_norm, torch_hook])
