@@ -3,6 +3,7 @@ import re
 import shutil
 from pathlib import Path
 
+import hasty
 import pytest
 from study_cells import STEPS, odd, played, task_of, tiny
 
@@ -42,13 +43,13 @@ def task(tmp_path):
     return task_of(tiny(), SN, tmp_path / "cells" / SN.id)
 
 
-def killed_at(step, task):
-    """Play a cell and kill it after a step; returns the steps that it told."""
+def killed_at(step, task, calls=False):
+    """Play a cell and kill it after a step, or after so many steps wherever they led; returns the steps that it told."""
     told = []
 
     def tell(now):
         told.append(now)
-        if now == step:
+        if (len(told) if calls else now) == step:
             raise Killed
 
     with pytest.raises(Killed):
@@ -93,6 +94,18 @@ def test_killed_and_opened_again_it_gives_the_same_bit_for_bit(step, begins, who
     result, told = steps_of(task)
     assert told[0] == begins
     assert result.repeatable() == whole[0].repeatable()
+
+
+def test_a_cell_that_goes_back_by_itself_may_be_killed_too(tmp_path):
+    rule = f"rules=[{{name: '{hasty.__file__}:Hasty', after: 25}}]"
+    remedied = ["on_finding={HASTY: rollback}", "rollback.probation=20", "generator.optimizer.learning_rate=1e-2", rule]
+    study = tiny(arms={"sn": [*remedied, "monitoring.every=5", "checkpoints.every=10"]})
+    result, told = steps_of(task_of(study, Cell("sn", "as-is", 1), tmp_path / "whole"))
+    assert told == [*range(1, 26), *range(11, STEPS + 1)], "it went back once, to the checkpoint before"
+    for call in (12, 25, 26, 33, 45):  # before it, at it, on probation and after
+        task = task_of(study, Cell("sn", "as-is", 1), tmp_path / str(call))
+        killed_at(call, task, calls=True)
+        assert steps_of(task)[0].repeatable() == result.repeatable(), call
 
 
 @pytest.mark.parametrize("name", ["write_report", "write_json"])

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import hasty
 import pytest
 import yaml
 
@@ -13,41 +14,13 @@ from steadygan.rollback import Interventions
 from steadygan.run import Run
 from steadygan.spectral import SpectralNorm
 
-RULE = '''
-from typing import Literal
-
-from steadygan.diagnosis import Cause, Finding, Rule
-from steadygan.history import History
-
-
-class Hasty(Rule):
-    """The generator learns faster than it should, from some step on."""
-
-    name: Literal["hasty"] = "hasty"
-    after: int = 12
-    rate: float = 1e-3
-    cures: tuple[str, ...] = ("generator.optimizer.learning_rate=0.0001",)
-    delay: int = 0  # by which it is found later once the discriminator learns otherwise than at first
-
-    def check(self, history: History) -> Finding | None:
-        step, rate = int(history.last("step") or 0), history.last("learning_rate/generator") or 0.0
-        of_discriminator = history["learning_rate/discriminator"]
-        after = self.after + self.delay * (of_discriminator[-1] != of_discriminator[0])
-        if step < after or rate < self.rate:
-            return None
-        causes = tuple(Cause(f"cause {i}", "", "", (cure,)) for i, cure in enumerate(self.cures))
-        return Finding(self.name, "HASTY", "failure", step, "It is.", "", since=step, causes=causes)
-'''
-
 
 @pytest.fixture
-def config(tmp_path):
-    (tmp_path / "hasty.py").write_text(RULE)
-
+def config():
     def make(
         cures: tuple[str, ...] = ("generator.optimizer.learning_rate=0.0001",), delay: int = 0, **settings: object
     ) -> Config:
-        rule = {"name": f"{tmp_path / 'hasty.py'}:Hasty", "cures": list(cures), "delay": delay}
+        rule = {"name": f"{hasty.__file__}:Hasty", "cures": list(cures), "delay": delay}
         return Config.of(
             {
                 "data": {"name": "ring", "count": 400},
