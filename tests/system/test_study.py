@@ -10,6 +10,7 @@ from steadygan.study import comparison
 from steadygan.study.claims import claims, study_named
 from steadygan.study.configs import Configs
 from steadygan.study.result import read_results
+from steadygan.study.rules import least_seeds
 from steadygan.study.study import read_study
 
 MINE = {
@@ -42,6 +43,7 @@ def test_every_tier_of_every_claim_has_configs(claim, tier):
     assert study.about
     assert study.limits
     assert len(list(Configs(study).all())) == len(list(study.pairs()))
+    assert len(study.seeds) >= least_seeds(study.rules, len(study.settings)), "its rules could not be upheld by anything"
 
 
 def test_the_twelve_claims():
@@ -60,7 +62,9 @@ def test_plan_says_what_there_is_to_run(steadygan, study_file):
     code, out, _ = steadygan("study", "plan", study_file())
     assert code == 0
     assert "2 arms x 1 settings x 2 seeds = 4 cells, 4 of them to be run" in out
-    assert "1 rules compare fewer than 6 pairs and can show no difference" in out
+    assert "2 seeds are too few for all rules to be upheld, whatever they show" in out
+    assert "--seeds 6" in out
+    assert "too few" not in steadygan("study", "plan", study_file(), "--seeds", "6")[1]
     told = json.loads(steadygan("study", "plan", study_file(), "--seeds", "9", "--json")[1])
     assert told["cells"] == 18
     assert set(told["seconds"]) == {"none", "sn"}
@@ -157,7 +161,7 @@ def test_another_study_in_the_same_place_is_refused(steadygan, study_file):
 
 
 def test_compare_ends_in_a_recipe(steadygan, tmp_path, monkeypatch):
-    monkeypatch.setattr(comparison, "SEEDS", 2)
+    monkeypatch.setattr(comparison, "seeds_for", lambda arms: 2)
     monkeypatch.setattr(comparison, "LEAST_STEPS", 20)
     monkeypatch.setattr(comparison, "priced", lambda study: dict.fromkeys(study.arms, comparison.Price(step=0.05, cell=0.5)))
     code, out, errors = steadygan("compare", "ring", "--budget", "18s", "--out", "there", "--workers", "1")

@@ -10,8 +10,6 @@ if TYPE_CHECKING:
     from steadygan.study.estimate import Estimate
     from steadygan.study.study import Study
 
-FEWEST = 6  # pairs that a paired test needs to reach p < 0.05
-
 
 def show_plan(study: "Study", made: "Estimate", as_json: bool = False) -> None:
     """Print arms, settings, cells, time and disk."""
@@ -52,9 +50,11 @@ def lines(study: "Study", made: "Estimate") -> Iterator[str]:
     yield f"about {megabytes(made.disk)} of disk"
     for rule in study.rules:
         yield f"rule: {rule}"
-    few = [rule for rule in study.rules if len(rule.settings or study.settings) * seeds < FEWEST]
-    if few:
-        yield f"{len(few)} rules compare fewer than {FEWEST} pairs and can show no difference: take more --seeds"
+    from steadygan.study.rules import least_seeds
+
+    if seeds < (enough := least_seeds(study.rules, settings)):
+        told = f"{seeds} seeds are too few for all rules to be upheld, whatever they show"
+        yield f"{told}: after correction for so many that takes --seeds {enough}"
     for left in study.leave_out:
         yield f"left out: {left.arm} at {'every setting' if left.setting == '*' else left.setting}: {left.why}"
     for (arm, setting), why in made.impossible.items():

@@ -9,10 +9,10 @@ from steadygan.status import duration
 from steadygan.study.configs import Configs
 from steadygan.study.estimate import Rehearsal, missing
 from steadygan.study.measures import Measure
+from steadygan.study.rules import least_pairs
 from steadygan.study.study import Changes, Study
 
 PLAN = "plan"
-SEEDS = 6  # pairs that a paired test needs to reach p < 0.05
 LEAST_ARMS, LEAST_STEPS = 3, 300  # fewer steps tell nothing of how training goes
 SCORES = 4  # times that each cell is scored
 UNIT = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -68,8 +68,9 @@ def comparison(data: str, budget: float, workers: int) -> Study:
     ) > LEAST_ARMS:
         arms.pop()
     if steps < min(LEAST_STEPS, most):
-        wanted = SEEDS * sum(prices[arm].cell + LEAST_STEPS * prices[arm].step for arm in arms) / workers
-        problem = f"--budget: {duration(budget)} pays for {max(steps, 0)} steps of {len(arms)} arms with {SEEDS} seeds here"
+        seeds = seeds_for(len(arms))
+        wanted = seeds * sum(prices[arm].cell + LEAST_STEPS * prices[arm].step for arm in arms) / workers
+        problem = f"--budget: {duration(budget)} pays for {max(steps, 0)} steps of {len(arms)} arms with {seeds} seeds here"
         raise UsageError(
             problem, f"give at least {duration(wanted * 1.1)}, or smaller images: fewer than {LEAST_STEPS} tell nothing"
         )
@@ -87,9 +88,14 @@ def study_of(data: str, arms: list[str], steps: int | None) -> Study:
         limits="Few steps: an arm that starts slowly may win in the end. One value of each setting, none searched for.",
         base=Changes(data=data, set=(*shared(config, metrics), *length(steps))),
         arms={arm: Changes(set=ARMS[arm]) for arm in arms},
-        seeds=tuple(range(SEEDS)),
+        seeds=tuple(range(seeds_for(len(arms)))),
         metrics=metrics,
     )
+
+
+def seeds_for(arms: int) -> int:
+    """The seeds with which so many arms can be shown to differ from the plan at all."""
+    return least_pairs(max(arms - 1, 1))
 
 
 def recipe_of(data: str, arm: str) -> Config:
@@ -132,6 +138,6 @@ def priced(study: Study) -> dict[str, Price]:
 
 def affordable(prices: list[Price], seconds: float) -> int:
     """Steps a cell that so many seconds of workers pay for, in round numbers."""
-    left = seconds / SEEDS - sum(price.cell for price in prices)
+    left = seconds / seeds_for(len(prices)) - sum(price.cell for price in prices)
     steps = int(left / sum(price.step for price in prices))
     return steps - steps % (100 if steps >= 1000 else 10)

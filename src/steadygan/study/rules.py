@@ -1,6 +1,8 @@
 """Rule: what one claim says about two arms, written down before the runs; Word: the four things a verdict can be."""
 
+from collections.abc import Sequence
 from enum import StrEnum
+from math import ceil, log2
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -51,6 +53,23 @@ class Rule(Settings):
         if self.expect == "same":
             return f"{self.a} the same as {self.b} {about}, within {self.margin:g}"
         return f"{self.a} better than {self.b} {about}" + f", by at least {self.margin:g}" * bool(self.margin)
+
+
+def least_pairs(tests: int) -> int:
+    """The pairs that each of so many paired tests needs for all of them to show a difference, if all its pairs agree.
+
+    A test of n pairs has no p below 2^(1 - n), and Holm's correction multiplies the least of t by t.
+
+    >>> least_pairs(1), least_pairs(5)
+    (6, 8)
+    """
+    return ceil(1 + log2(tests / ALPHA))
+
+
+def least_seeds(rules: Sequence[Rule], settings: int) -> int:
+    """The seeds with which every rule of a study of so many settings can be upheld."""
+    tested = [len(rule.settings) or settings for rule in rules if rule.expect == "better"]
+    return ceil(least_pairs(len(tested)) / min(tested)) if tested else 1
 
 
 WORDS = {

@@ -80,7 +80,8 @@ def judge(rules: Sequence[Rule], table: Table, seed: int = 0) -> Verdict:
     arms = [arms_of(rule, table) for rule in rules]
     effects = [MEASURES[rule.measure](a, b, seed) for rule, (a, b) in zip(rules, arms, strict=True)]
     ps = corrected(rules, effects)
-    rulings = tuple(ruling(*each) for each in zip(rules, effects, ps, arms, strict=True))
+    tests = sum(p is not None for p in ps)
+    rulings = tuple(ruling(*each, tests) for each in zip(rules, effects, ps, arms, strict=True))
     word = together([each.word for each in rulings])
     return Verdict(word, rulings[0].sentence if len(rulings) == 1 else tally(word, rulings), rulings)
 
@@ -102,12 +103,12 @@ def corrected(rules: Sequence[Rule], effects: Sequence[Effect]) -> list[float | 
     return [next(ps) if rule.expect == "better" else None for rule in rules]
 
 
-def rule_on(rule: Rule, effect: Effect, p: float | None) -> tuple[Word, str]:
-    """The word for one rule, and why; the conditions stand at the top of this file."""
-    return better(rule, effect, 1.0 if p is None else p) if rule.expect == "better" else same(rule, effect)
+def rule_on(rule: Rule, effect: Effect, p: float | None, tests: int = 1) -> tuple[Word, str]:
+    """The word for one rule of so many `tests`, and why; the conditions stand at the top of this file."""
+    return better(rule, effect, 1.0 if p is None else p, tests) if rule.expect == "better" else same(rule, effect)
 
 
-def better(rule: Rule, effect: Effect, p: float) -> tuple[Word, str]:
+def better(rule: Rule, effect: Effect, p: float, tests: int) -> tuple[Word, str]:
     """The word for a rule that expects A to be better, and why."""
     found, claimed = effect.estimate, effect.even + rule.margin
     if found.low > effect.even and p <= ALPHA:
@@ -117,7 +118,7 @@ def better(rule: Rule, effect: Effect, p: float) -> tuple[Word, str]:
         return Word.CONTRADICTED, "it is the other way round"
     if rule.margin and found.high < claimed:
         return Word.CONTRADICTED, "an effect as large as claimed is ruled out"
-    return Word.INCONCLUSIVE, doubt(effect, p)
+    return Word.INCONCLUSIVE, doubt(effect, p, tests)
 
 
 def same(rule: Rule, effect: Effect) -> tuple[Word, str]:
@@ -133,7 +134,7 @@ def same(rule: Rule, effect: Effect) -> tuple[Word, str]:
     return Word.INCONCLUSIVE, doubt(effect, None)
 
 
-def doubt(effect: Effect, p: float | None) -> str:
+def doubt(effect: Effect, p: float | None, tests: int = 1) -> str:
     """Why nothing can be said."""
     found = effect.estimate
     if isnan(found.value):
@@ -141,8 +142,10 @@ def doubt(effect: Effect, p: float | None) -> str:
     if found.low == -float("inf") and found.high == float("inf"):
         return "the interval has no ends: too few seeds, or too many failures"
     if p is not None and not found.low <= effect.even <= found.high:
-        few = f"; {effect.test.pairs} pairs that differ cannot give a p below {effect.test.least:.2g}"
-        return "the interval shows a difference, the test does not" + few * (effect.test.least > ALPHA)
+        least = min(1.0, effect.test.least * tests)
+        of = f" after correction for {tests} tests" * (tests > 1)
+        few = f"; {effect.test.pairs} pairs that differ cannot give a p below {least:.2g}{of}"
+        return "the interval shows a difference, the test does not" + few * (least > ALPHA)
     return "the interval is too wide to tell"
 
 
@@ -157,9 +160,9 @@ def together(words: Sequence[Word]) -> Word:
     return Word.QUALIFIED if upheld else Word.INCONCLUSIVE
 
 
-def ruling(rule: Rule, effect: Effect, p: float | None, arms: tuple[Scores, Scores]) -> Ruling:
-    """The ruling on one rule, with its sentence."""
-    word, why = rule_on(rule, effect, p)
+def ruling(rule: Rule, effect: Effect, p: float | None, arms: tuple[Scores, Scores], tests: int) -> Ruling:
+    """The ruling on one rule of so many `tests`, with its sentence."""
+    word, why = rule_on(rule, effect, p, tests)
     test = "" if p is None else f", corrected p {p:.2g}"
     lost = ", ".join(f"{arm.arm} {rate.hits} of {rate.of}" for arm in arms if (rate := failure_rate(arm)).hits)
     sentence = f"{word}: {rule}. Found {effect.estimate}{test}: {why}." + f" Failed: {lost}." * bool(lost)
