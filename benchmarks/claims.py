@@ -3,10 +3,10 @@
     steadygan study run learning-rate --out studies/learning-rate
     python benchmarks/claims.py studies/learning-rate
 
-What is kept is `study.yaml`, `results.jsonl`, `verdict.json`, `report.html`, `report.md` and the sheets that it shows; cells
-stay where they are. A study is written anew from the claim as it stands in the package, so that remarks made since are in
-the report; it is refused where anything that decides a cell or a verdict was changed after the run. docs/reference/claims.md is
-written too.
+What is kept is `study.yaml`, `begun.yaml`, `results.jsonl`, `verdict.json`, `report.html`, `report.md` and the sheets that it
+shows; cells stay where they are. A study is written anew from the claim as it stands in the package, so that remarks made
+since are in the report; it is refused where anything that decides a cell or a verdict was changed after the run.
+docs/reference/claims.md is written too.
 """
 
 import argparse
@@ -47,8 +47,8 @@ def publish(run: StudyDirectory) -> None:
     place.path.mkdir(parents=True, exist_ok=True)
     write_text(place.study, now.yaml())
     shutil.copy(run.results, place.results)
-    if (run.path / "environment.json").is_file():
-        shutil.copy(run.path / "environment.json", place.path)
+    if run.begun.is_file():
+        shutil.copy(run.begun, place.begun)
     link = place.path / "cells"  # for the pictures of the report
     shutil.rmtree(link, ignore_errors=True)
     link.symlink_to(run.cells.resolve())

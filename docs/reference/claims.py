@@ -21,7 +21,8 @@ TOP = """# Table of claims
 What is said of stabilizers, and what became of it here. Each claim is a study that anyone can run again:
 `steadygan study run NAME --out DIR`. These are the S tiers: small networks on processor cores, most of them on points in the
 plane. They show mechanisms; what a small experiment contradicts may hold for large images, and the other way round. Each
-report says what its study cannot.
+report says what its study cannot. That rules are older than cells is kept in `begun.yaml` beside each report; for these twelve
+studies that file was made afterwards, from the study as it was run, and it is the history of the claim files that shows it.
 
 | | claim | verdict | cells | processor time |
 |---|---|---|---|---|

@@ -174,6 +174,16 @@ def test_whatever_a_program_leaves_behind_is_ended(tmp_path, monkeypatch):
     assert not alive(int((tmp_path / "left").read_text()))
 
 
+def test_a_score_before_the_last_step_is_the_same_when_it_is_read_again(study, tmp_path):
+    write = """echo '{"step": 9, "total": 2}' > "$0/metrics.jsonl"; echo '{"step": 12, "loss": 1}' > "$0/history.jsonl" """
+    once = study("sh", "-c", write, "{out}")
+    for asked in (once, once.with_(metrics={**once.metrics, "loss": {"of": "history/loss"}})):
+        driver, _ = drive(asked, tmp_path / "s")
+        (result,) = driver.results.values()
+        assert (result.step, result.values["total"]) == (12, 2.0)
+    assert result.values["loss"] == 1.0
+
+
 def test_exit_codes_and_last_words(tmp_path):
     with pytest.raises(SteadyganError, match="ended with code 3: going down"):
         started(tmp_path / "a", "sh", "-c", "echo going down; exit 3")

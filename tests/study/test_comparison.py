@@ -2,9 +2,22 @@ import random
 
 import pytest
 
+from steadygan.configure import Request, configure
 from steadygan.errors import UsageError
 from steadygan.study import comparison
-from steadygan.study.comparison import ARMS, PLAN, Price, affordable, seconds_of, seeds_for, study_of
+from steadygan.study.comparison import (
+    ARMS,
+    PLAN,
+    Price,
+    affordable,
+    check_goes_on,
+    note,
+    recipe_of,
+    same_data,
+    seconds_of,
+    seeds_for,
+    study_of,
+)
 from steadygan.study.conclusion import conclude
 from steadygan.study.result import Result
 from steadygan.study.table import Table
@@ -14,7 +27,13 @@ def concluded(arms, kid):
     """What is concluded of so many arms; `kid(arm, seed)` is the score of a cell, None where it failed."""
     study = study_of("ring", list(ARMS)[:arms], 300).with_(metrics={"kid": {"of": "score/kid"}})
     results = (
-        Result(arm=arm, setting="as-is", seed=seed, state="finished", values={"kid": kid(arm, seed)})
+        Result(
+            arm=arm,
+            setting="as-is",
+            seed=seed,
+            state="diverged" if kid(arm, seed) is None else "finished",
+            values={"kid": kid(arm, seed)},
+        )
         for arm in study.arms
         for seed in study.seeds
     )
@@ -49,8 +68,94 @@ def test_arms_that_are_worse_speak_for_the_plan():
     assert found.words == "Use plan: r1, rpgan_r1r2 did worse; no difference shown to sn_r1 (7 seeds, kid)."
 
 
-def test_where_all_fail_nothing_is_recommended():
-    assert concluded(3, lambda arm, seed: None).words.startswith("Every arm failed by kid with most of 7 seeds")
+def test_of_arms_that_are_shown_to_be_better_the_best_is_named_whoever_has_the_best_middle():
+    def kid(arm, seed):
+        unsteady = 3.0 if seed < 2 else 0.1  # its middle is (4 * 0.1 + 3) / 5, and the two seeds lost forbid p <= 0.05
+        return {"plan": 1.0, "sn_r1": 0.9, "r1": unsteady}[arm] + 0.001 * seed
+
+    found = concluded(3, kid)
+    assert (found.arm, found.shown) == ("sn_r1", True)
+    assert found.words.startswith("Use sn_r1: kid 0.903 (")
+    assert ". r1 has the best middle, 0.684 (" in found.words
+    assert found.words.endswith("), but was not shown to be better than plan.")
+
+
+def test_a_plan_that_fails_in_more_than_a_quarter_of_cells_gives_way_to_an_arm_shown_to_be_better():
+    found = concluded(3, lambda arm, seed: (None if seed < 3 else 1.0) if arm == PLAN else 0.5 if arm == "sn_r1" else 5.0)
+    assert (found.arm, found.shown) == ("sn_r1", True)
+    assert ", where plan failed in 3 of 7, better in " in found.words
+    assert "inf" not in found.words
+
+
+@pytest.mark.parametrize("lost", [2, 7])
+def test_a_plan_that_fails_in_more_than_a_quarter_of_cells_is_not_kept_though_nothing_was_shown(lost):
+    def kid(arm, seed):
+        fails = {"plan": seed < lost, "sn_r1": seed == 6, "r1": seed < 3}[arm]
+        return None if fails else {"plan": 1.0, "sn_r1": 1.0 + 0.1 * (-1) ** seed, "r1": 0.1}[arm]
+
+    found = concluded(3, kid)
+    assert (found.arm, found.shown) == ("sn_r1", False)
+    told = f"Use sn_r1: plan failed in {lost} of 7 by kid and cannot be kept; sn_r1 failed in 1 of 7 and has the best middle, "
+    assert found.words.startswith(told)
+    assert found.words.endswith(". That it is better than plan was not shown by the test (7 seeds).")
+
+
+@pytest.mark.parametrize("lost", [2, 7])
+def test_where_all_fail_nothing_is_recommended(lost):
+    found = concluded(3, lambda arm, seed: None if seed < lost else 1.0)
+    assert (found.arm, found.shown) == ("", False)
+    told = "Every arm failed by kid in more than a quarter of its cells (7 seeds): no recipe can be named."
+    assert found.words == told
+
+
+def test_where_no_cell_was_scored_nobody_is_said_to_have_failed():
+    study = study_of("ring", list(ARMS)[:3], 300).with_(metrics={"kid": {"of": "score/kid"}}, seeds=(0,))
+    results = {cell: Result(**vars(cell), state="finished", values={"kid": None}, absent=("kid",)) for cell in study.cells()}
+    found = conclude(Table.of(study, results))
+    assert (found.arm, found.words) == ("", "No cell has a kid (1 seeds): no recipe can be named.")
+
+
+@pytest.mark.parametrize("arm", [PLAN, "sn_r1", "slower"])
+def test_a_recipe_is_the_plan_changed_by_its_arm_alone(arm, tmp_path):
+    recipe = recipe_of(study_of("shapes", list(ARMS), 300), arm)
+    assert recipe == configure(Request(data="shapes", settings=ARMS[arm]))[0]
+    assert (recipe.threads, recipe.precision) == (0, "auto")  # a cell has 1 and float32
+    plan = configure(Request(data="shapes"))[0]
+    assert (recipe.evaluation, recipe.steps) == (plan.evaluation, plan.steps)
+    assert (recipe == plan) == (arm == PLAN)
+    (tmp_path / "recipe.yaml").write_text(recipe.yaml(), encoding="utf-8")
+    assert configure(Request(data="shapes", file=tmp_path / "recipe.yaml"))[0] == recipe
+
+
+def test_a_comparison_goes_on_with_the_budget_that_it_began_with(tmp_path):
+    study = study_of("ring", list(ARMS), 300)
+    note(tmp_path, "30m")
+    for same in (None, "30m", "1800", "0.5h"):
+        check_goes_on(study, tmp_path, "ring", same)
+    problem = rf"--budget: 2h is asked for, and the budget of the comparison in {tmp_path} is 30m; .* name another --out"
+    with pytest.raises(UsageError, match=problem):
+        check_goes_on(study, tmp_path, "ring", "2h")
+
+
+@pytest.mark.parametrize("content", [None, b"", b"soon", b"\xff\xfe"])
+def test_a_budget_that_is_not_on_record_can_only_be_gone_on_with_unnamed(content, tmp_path):
+    if content is not None:
+        (tmp_path / "budget.txt").write_bytes(content)
+    check_goes_on(study_of("ring", list(ARMS), 300), tmp_path, "ring", None)
+    with pytest.raises(UsageError, match="is not on record; leave --budget out"):
+        check_goes_on(study_of("ring", list(ARMS), 300), tmp_path, "ring", "30m")
+
+
+def test_the_same_folder_may_be_written_in_another_way(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photos").mkdir()
+    for one in ("photos", "photos/", "./photos", str(tmp_path / "photos")):
+        assert same_data("photos", one)
+        assert same_data(one, "photos")
+    assert not same_data("photos", "other")
+    assert not same_data("ring", "./ring")  # a name wins over a folder of that name
+    with pytest.raises(UsageError, match=": ring is compared there; name another --out"):
+        check_goes_on(study_of("ring", list(ARMS), 300), tmp_path, "photos", None)
 
 
 def test_a_budget_buys_steps_and_then_costs_arms(monkeypatch):

@@ -1,10 +1,12 @@
+import numpy as np
 import odd_losses
 import pytest
 from study_cells import odd, tiny
 
+from steadygan.configure import Request, configure
 from steadygan.errors import ConfigError
 from steadygan.study.cells import Cell
-from steadygan.study.configs import Configs, beginning, fingerprint, shape_of
+from steadygan.study.configs import Configs, auto_of, beginning, fingerprint, note_auto, shape_of
 from steadygan.study.study import Study
 
 
@@ -61,6 +63,69 @@ def test_data_and_recipe_are_taken_from_wherever_they_are_named():
 def test_data_without_a_recipe_begin_with_their_plan():
     found = config(base={"data": "ring", "set": ["steps=7"]})
     assert (found.recipe, found.data.name, found.steps) == ("plan", "ring", 7)
+
+
+@pytest.fixture
+def images(tmp_path):
+    """A file of 80 images, whose plan differs between processor and GPU."""
+    file = tmp_path / "images.npy"
+    np.save(file, np.random.default_rng(0).integers(0, 256, (80, 16, 16, 3), dtype=np.uint8))
+    return str(file)
+
+
+@pytest.fixture
+def has_gpu(monkeypatch):
+    """Make this machine one with a GPU, or without."""
+    return lambda there: monkeypatch.setattr("torch.cuda.is_available", lambda: there)
+
+
+@pytest.mark.parametrize(("device", "network"), [("cpu", "dcgan"), ("cuda", "resnet"), ("cuda:1", "resnet")])
+@pytest.mark.parametrize("here", [True, False])
+@pytest.mark.parametrize("where", ["base", "arm", "setting"])
+def test_data_are_planned_for_the_device_that_is_named_whatever_there_is_here(images, has_gpu, device, network, here, where):
+    has_gpu(here)
+    made = {name: [f"device={device}"] if name == where else [] for name in ("base", "arm", "setting")}
+    found = config(base={"data": images, "set": made["base"]}, arms={"a": made["arm"]}, settings={"s": made["setting"]})
+    assert (found.network.name, found.device) == (network, device)
+
+
+def test_each_arm_is_planned_for_its_own_device(images):
+    found = Configs(study(base={"data": images, "set": ["device=cuda"]}, arms={"a": [], "b": ["device=cpu"]}))
+    assert [found.pair(arm, "s").network.name for arm in "ab"] == ["resnet", "dcgan"]
+
+
+@pytest.mark.parametrize("base", [[], ["device=auto"]])
+def test_where_no_device_is_named_data_are_planned_for_this_machine_as_train_does(images, has_gpu, base):
+    for here, network in ((True, "resnet"), (False, "dcgan")):
+        has_gpu(here)
+        found = config(base={"data": images, "set": base})
+        assert found.network.name == network
+        trained = configure(Request(data=images, settings=("threads=1", "precision=float32")))[0]
+        assert found.mapping() == trained.mapping()
+
+
+def test_a_study_that_goes_on_elsewhere_means_what_it_meant_where_it_began(images, has_gpu, tmp_path):
+    note, asked, cell = tmp_path / "planned.json", study(base={"data": images}), Cell("a", "s", 0)
+    assert auto_of(note) == ""
+    has_gpu(True)
+    began = Configs(asked, auto_of(note))
+    note_auto(note, began)
+    has_gpu(False)
+    assert Configs(asked, auto_of(note)).fingerprint(cell) == began.fingerprint(cell) != Configs(asked).fingerprint(cell)
+    assert Configs(asked, auto_of(note)).pair("a", "s").device == "auto"
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", "cuda"])
+def test_a_note_that_says_nothing_is_refused(tmp_path, text):
+    (tmp_path / "planned.json").write_text(text)
+    with pytest.raises(ConfigError, match=r"planned\.json: does not say for which device .*write \{\"auto\": \"cpu\"\}"):
+        auto_of(tmp_path / "planned.json")
+
+
+def test_whether_any_cell_uses_a_gpu_is_known_from_its_device():
+    assert Configs(tiny()).on_gpu()
+    assert Configs(tiny(arms={"a": ["device=cpu"], "b": []})).on_gpu()
+    assert not Configs(tiny(arms={"a": ["device=cpu"], "b": ["device=cpu"]})).on_gpu()
 
 
 def test_nothing_is_chosen_by_timing_unless_an_arm_asks_for_it():

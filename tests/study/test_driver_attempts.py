@@ -29,6 +29,8 @@ def test_a_crashed_cell_is_tried_once_more_and_then_reported_and_stops_no_other(
     told = driver.results[B0]
     assert (told.state, told.problem, told.values, told.cost) == ("crashed", "it broke", {}, {"attempts": 2})
     assert not told.counts
+    drive(tiny(), tmp_path / "s", Answers(), limit=0)
+    assert [each["state"] for each in lines(tmp_path / "s")] == ["finished"] * 3 + ["crashed"]  # told until it is tried
     drive(tiny(), tmp_path / "s", later := Answers())
     assert later.cells == [B0]  # the next driver tries it again
     assert [each["state"] for each in lines(tmp_path / "s")] == ["finished"] * 4

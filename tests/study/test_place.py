@@ -20,10 +20,14 @@ def test_more_seeds_and_arms_are_welcome_and_another_study_is_not(tmp_path):
     place.create(tiny())
     more = tiny(seeds=4, arms={"sn": [], "r1": ["stabilizers+=r1"]})
     place.create(more)
+    assert place.require() == tiny()  # it is not yet known whether the cells that are there go with it
+    place.begin(more, anew=False)
     assert place.require() == more
     for other in ({"name": "other"}, {"tier": "m"}):
         with pytest.raises(ConfigError, match=r"s: the study 'tiny' lives here; name another --out"):
             place.create(tiny(**other))
+        with pytest.raises(ConfigError, match=r"s: the study 'tiny' lives here"):
+            place.begin(tiny(**other), anew=False)
     assert place.require() == more
 
 

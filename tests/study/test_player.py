@@ -5,15 +5,17 @@ from pathlib import Path
 
 import hasty
 import pytest
-from study_cells import STEPS, odd, played, task_of, tiny
+from study_cells import SETTINGS, STEPS, odd, played, task_of, tiny
 
 from steadygan.diagnosis.base import Finding
 from steadygan.errors import DataError, EvaluationError
 from steadygan.scoring import Scorer
 from steadygan.study import player
 from steadygan.study.cells import Cell
+from steadygan.study.complete import without_series
 from steadygan.study.player import Clock, Task, play
 from steadygan.study.result import RESULT, read_results
+from steadygan.study.table import Table
 
 SN = Cell("sn", "as-is", 1)
 
@@ -212,6 +214,21 @@ def test_where_the_data_are_gone_nothing_is_thrown_away(half, task, monkeypatch)
         with pytest.raises(DataError):
             played(task)
     assert killed_at(21, task) == [21]
+
+
+def test_a_cell_that_nobody_timed_has_not_failed_by_the_clock(tmp_path):
+    metrics = {
+        "modes": {"of": "score/modes"},
+        "late": {"of": "score/modes", "at": "second", "reach": 0},
+        "ms": {"of": "cost/ms_per_step"},
+    }
+    untimed = [each for each in SETTINGS if not each.startswith("monitoring.every")] + ["monitoring.every=1"]
+    study = tiny(metrics=metrics, base={"recipe": "ring", "set": untimed})
+    result = played(task_of(study, SN, tmp_path / "cell"))
+    assert result.absent == ("late", "ms")
+    table = Table.of(study.with_(arms={"sn": []}, seeds=(1,)), {result.cell: result})
+    assert [len(column.rows) for column in table.columns] == [1, 0, 0]
+    assert without_series(study, result)["late"].endswith("its steps were not timed")
 
 
 def test_a_cell_that_diverges_is_a_result_without_values_and_with_its_cost(tmp_path):

@@ -52,7 +52,7 @@ def test_a_study_in_memory_has_the_results_of_one_in_a_directory(memory, here):
     driver, _ = drive_at(study_directory(memory), tiny(), Answers(in_this_process))
     assert repeatable(driver) == repeatable(here)
     there = Store(memory)
-    assert there.listed() == ["cells", "results.jsonl", "study.yaml"]
+    assert there.listed() == ["begun.yaml", "cells", "planned.json", "results.jsonl", "study.yaml"]
     assert there.listed("cells") == sorted(cell.id for cell in driver.study.cells())
     assert {RESULT, "config.yaml", "history.jsonl", "checkpoints"} < set(there.listed("cells/sn.as-is.0"))
     assert away.RESUME not in there.listed("cells/sn.as-is.0")
@@ -103,6 +103,21 @@ def test_a_result_whose_line_was_lost_is_found_in_its_cell(memory):
     assert again.tasks == []
     assert "1 lines could not be read" in driver.note
     assert len(driver.results) == 2
+
+
+def test_a_report_made_beside_a_driver_undoes_none_of_its_results(memory):
+    drive_at(study_directory(memory), tiny(), Answers(in_this_process))
+    there = Store(memory)
+    whole = there.read("results.jsonl")
+    there.files.pipe_file(there.path("results.jsonl"), whole.splitlines(keepends=True)[0])
+    reader = study_directory(memory)
+    table = read_table(reader)
+    assert table.complete.counts["missing"] == 0, "the others are found in their cells"
+    there.files.pipe_file(there.path("results.jsonl"), whole)  # as the driver does meanwhile
+    write_verdict(reader, table)
+    reader.publish_pages()
+    assert there.read("results.jsonl") == whole
+    assert "verdict.json" in there.listed()
 
 
 def test_new_metrics_are_read_from_the_cells_at_the_url(memory):

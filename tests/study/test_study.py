@@ -2,6 +2,7 @@ import pytest
 
 from steadygan.errors import ConfigError
 from steadygan.study.cells import Cell
+from steadygan.study.claims import sized, study_named
 from steadygan.study.study import EVERY, Study, read_study
 
 PLAIN = {"name": "t", "arms": {"sn": [], "none": ["stabilizers=[]"]}, "metrics": {"modes": {"of": "score/modes"}}}
@@ -124,7 +125,17 @@ def test_a_study_goes_to_yaml_and_back(settings, tmp_path):
         ({"name": "a b"}, r"name: a name is .*, found 'a b'"),
         ({"settings": {2: [], 4: []}}, r"settings: a name is text, found 2; write it in quotes"),
         ({"arms": {}}, r"arms: .*at least 1 item"),
-        ({"arms": {"sn": "steps=3"}}, r"arms\.sn: .*got 'steps=3'"),
+        (
+            {"arms": {"sn": "stabilizers=[x]"}},
+            r"""arms\.sn: changes are a list, be it of one as in \["stabilizers=\[x\]"\], got 'stabilizers=\[x\]'""",
+        ),
+        ({"arms": {"sn": "ring"}}, r"""arms\.sn: changes are a list, be it of one as in \["steps=300"\], got 'ring'"""),
+        ({"arms": {"sn": {"set": "steps=3"}}}, r"""arms\.sn\.set: changes are a list.* \["steps=3"\], got 'steps=3'"""),
+        ({"base": "steps=3"}, r"""base: changes are a list.* \["steps=3"\], got 'steps=3'"""),
+        ({"settings": {"A": 3}}, r"""settings\.A: changes are a list, as in \["steps=300"\], got 3"""),
+        ({"metrics": {"kid": "score/kid"}}, r"metrics\.kid: a metric is a mapping, as in \{of: score/kid\}, got 'score/kid'"),
+        ({"metrics": {"kid": "kid"}}, r"metrics\.kid: a metric is a mapping, as in \{of: score/kid\}, got 'kid'"),
+        ({"metrics": {"kid": None}}, r"metrics\.kid: a metric is a mapping, as in \{of: score/kid\}, got None"),
         ({"arms": {"sn": [{"steps": 3}]}}, r"arms\.sn\.set\.0: input should be a valid string, got \{'steps': 3\}"),
         ({"seeds": 0}, r"seeds: a number alone says how many seeds, 1 to .*got 0"),
         ({"seeds": -1}, r"seeds: a number alone says how many seeds, .*got -1"),
@@ -172,3 +183,27 @@ def test_a_missing_file_is_named_and_so_is_a_directory(tmp_path):
     for path in (tmp_path / "none.yaml", tmp_path):
         with pytest.raises(ConfigError, match=f"{path}: there is no such file; give a study file, or the name of a claim"):
             read_study(path)
+
+
+@pytest.mark.parametrize("tier", [None, "s"])
+@pytest.mark.parametrize(
+    ("tiers", "said"),
+    [
+        ("[s]", r"tiers: expected a mapping from names to settings, got \['s'\]"),
+        ("s", "tiers: expected a mapping from names to settings, got 's'"),
+        ("{s: null}", r"tiers\.s: expected a mapping of settings, got None"),
+        ("{s: {seeds: 2}, m: [seeds]}", r"tiers\.m: expected a mapping of settings, got \['seeds'\]"),
+        ("{1: {seeds: 2}}", "tiers: a name is text, found 1; write it in quotes"),
+    ],
+)
+def test_tiers_that_are_none_are_named_with_their_key(tiers, said, tier, tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text(f"name: t\narms: {{sn: []}}\nmetrics: {{q: {{of: score/q}}}}\ntiers: {tiers}\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=rf"mine\.yaml: {said}"):
+        study_named(str(file), tier)
+
+
+def test_a_tier_replaces_what_stands_beside_it_and_no_tiers_are_none():
+    tiers = {"s": {"seeds": 3}, "m": {}}
+    assert [len(sized(PLAIN | {"tiers": tiers}, "mine.yaml", tier).seeds) for tier in (None, "s", "m")] == [3, 3, 5]
+    assert sized(PLAIN | {"tiers": None}, "mine.yaml", None) == Study.of(PLAIN)

@@ -190,7 +190,9 @@ def test_equal_time_by_hand():
 @pytest.mark.parametrize(
     ("late", "expected"),
     [
-        (cell("b", 1, 0.9, ms=2.1, rows=((100, 0.4), (200, 0.9))), None),  # no score yet at 0.2 s
+        (cell("b", 1, 0.9, ms=2.1, rows=((100, 0.4), (200, 0.9))), 0.4),  # at step 95: 100 is the nearest
+        (cell("b", 1, 0.9, ms=1.05, rows=((100, 0.4), (200, 0.9))), 0.9),  # at step 190: as good as its end
+        (cell("b", 1, None, ms=1.0, rows=((100, 0.4),)).with_(step=200), None),  # not scored at its end: it failed
         (cell("b", 1, 0.9, ms=2.0, rows=((100, 0.05), (200, 0.9))), None),  # below what counts as failed by then
         (cell("b", 1, None, ms=2.0, rows=((80, 0.4),), state="diverged"), None),  # dead by then
         (cell("b", 1, None, ms=2.0, rows=((90, 0.4), (110, 0.6)), state="diverged"), 0.4),  # not dead yet
@@ -201,6 +203,26 @@ def test_equal_time_of_a_cell(late, expected):
     found = [cell("a", 0, 0.3), cell("a", 1, 0.3), cell("b", 0, 0.9, ms=2.0), late]
     value = table_of(study(), *found).equal_time.column.row("b").scores.values[0, 1]
     assert value == expected or (expected is None and value != value)
+
+
+@pytest.mark.parametrize(("ms", "rows"), [(3.0, ((100, 0.4), (200, 0.9))), (1.5, ((200, 0.9),)), (2.0, ())])
+def test_no_equal_time_where_no_score_is_near_it(ms, rows):
+    """Nobody looked at step 67, at step 133, at all: that is no failure."""
+    late = cell("b", 1, 0.9, ms=ms, rows=rows).with_(step=200)
+    assert table_of(study(), cell("a", 0, 0.3), cell("a", 1, 0.3), cell("b", 0, 0.9, ms=2.0), late).equal_time is None
+
+
+def test_an_arm_that_is_not_scored_so_has_not_failed():
+    """Without labels nobody is asked for a class. But an arm that died before its first score has failed."""
+    unscored = [cell("b", seed, None, rows=()).with_(step=200, absent=("quality",)) for seed in (0, 1)]
+    table = table_of(study(), cell("a", 0, 0.3), cell("a", 1, 0.3), *unscored)
+    assert [row.arm for row in table.main.rows] == ["a"]
+    assert [row.arm for row in table.equal_time.column.rows] == ["a"]
+    died = [each.with_(state="diverged") for each in unscored]
+    table = table_of(study(), cell("a", 0, 0.3), cell("a", 1, 0.3), *died)
+    assert [row.failed.hits for row in table.main.rows] == [0, 2]
+    half = table_of(study(), cell("a", 0, 0.3), cell("a", 1, 0.3), died[0], unscored[1])
+    assert [row.arm for row in half.main.rows] == ["a"]
 
 
 def test_equal_time_when_the_cheapest_arm_died():

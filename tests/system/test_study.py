@@ -6,11 +6,13 @@ import pytest
 import yaml
 from study_cells import METRICS, SETTINGS
 
+from steadygan.cli import compare
 from steadygan.study import comparison
 from steadygan.study.claims import claims, study_named
 from steadygan.study.configs import Configs
-from steadygan.study.result import read_results
-from steadygan.study.rules import least_seeds
+from steadygan.study.enough import least_seeds
+from steadygan.study.place import StudyDirectory
+from steadygan.study.result import Result, read_results, write_results
 from steadygan.study.study import read_study
 
 MINE = {
@@ -43,7 +45,7 @@ def test_every_tier_of_every_claim_has_configs(claim, tier):
     assert study.about
     assert study.limits
     assert len(list(Configs(study).all())) == len(list(study.pairs()))
-    assert len(study.seeds) >= least_seeds(study.rules, len(study.settings)), "its rules could not be upheld by anything"
+    assert len(study.seeds) >= least_seeds(study), "its rules could not be upheld by anything"
 
 
 def test_the_twelve_claims():
@@ -112,6 +114,8 @@ def test_from_a_file_to_a_page_and_on(steadygan, study_file, tmp_path):
     after = read_results(tmp_path / "there" / "results.jsonl").results
     assert code == 0
     assert len(after) == 6
+    assert "seeds 2 of before are kept" in steadygan("study", "run", study_file(), "--out", "there", "--workers", "1")[1]
+    assert read_study(tmp_path / "there" / "study.yaml").seeds == (0, 1, 2)
     assert all(after[cell] == result for cell, result in before.items())
 
 
@@ -146,8 +150,8 @@ def test_a_series_that_nothing_has_is_told_once(steadygan, study_file):
     metrics = {"q": {"of": "score/high_qualty", "higher_is_better": True}, "w": {"of": "history/wobble/logit"}}
     code, out, _ = steadygan("study", "run", study_file(metrics=metrics, rules=[]), "--out", "there", "--workers", "1")
     assert code == 0
-    assert out.count("q: no score/high_qualty at setting 'as-is'; there is score/high_quality, score/modes") == 1
-    assert out.count("w: no history/wobble/logit at setting 'as-is'; its cells' history.jsonl have the names") == 1
+    assert out.count("q: no score/high_qualty in cell none.as-is.0; there is score/high_quality, score/modes") == 1
+    assert out.count("w: no history/wobble/logit in cell none.as-is.0; its cells' history.jsonl have the names") == 1
 
 
 def test_another_study_in_the_same_place_is_refused(steadygan, study_file):
@@ -173,3 +177,40 @@ def test_compare_ends_in_a_recipe(steadygan, tmp_path, monkeypatch):
     assert recipe["steps"] == recipe["decay"]["horizon"] > 20
     assert steadygan("train", "ring", "--config", "there/recipe.yaml", "--dry-run")[0] == 0
     assert steadygan("compare", "grid", "--out", "there")[0] == 2
+    code, _, errors = steadygan("compare", "ring", "--budget", "2h", "--out", "there")
+    assert code == 2
+    assert "--budget: 2h is asked for, and the budget of the comparison in there is 18s" in errors
+    code, out, errors = steadygan("compare", "ring", "--out", "there", "--workers", "1")
+    assert code == 0, errors
+    assert "6 arms x 1 settings x 2 seeds = 12 cells, 0 of them to be run" in out
+
+
+def test_a_comparison_that_names_no_recipe_leaves_none(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(comparison, "seeds_for", lambda arms: 2)
+    place, study = StudyDirectory(tmp_path / "there"), comparison.study_of("ring", ["plan", "sn_r1"], 300)
+    place.create(study)
+    write_results(
+        place.results, (Result(**vars(cell), state="diverged", values=dict.fromkeys(study.metrics)) for cell in study.cells())
+    )
+    (place.path / "recipe.yaml").write_text("of fewer seeds")
+    compare.say(place, "ring")
+    assert "no recipe can be named" in " ".join(capsys.readouterr().out.split())
+    assert not (place.path / "recipe.yaml").exists()
+
+
+def test_compare_begins_with_half_an_hour_where_nothing_is_asked_for(tmp_path, monkeypatch):
+    seen = []
+    made = comparison.study_of("ring", ["plan"], 300)
+    monkeypatch.setattr(comparison, "comparison", lambda data, seconds, workers: seen.append(seconds) or made)
+    assert compare.study_in(StudyDirectory(tmp_path / "there"), "ring", None, 1) == made
+    assert compare.study_in(StudyDirectory(tmp_path / "there"), "ring", "30m", 1) == made
+    assert seen == [1800.0]
+    assert (tmp_path / "there" / "budget.txt").read_text() == "30m\n"
+
+
+def test_plan_says_that_pairs_are_left_out(steadygan, study_file):
+    left = [{"arm": "sn", "setting": "slow", "why": "known"}]
+    changes = {"settings": {"fast": [], "slow": []}, "leave_out": left, "rules": []}
+    code, out, _ = steadygan("study", "plan", study_file(**changes))
+    assert code == 0
+    assert "2 arms x 2 settings x 2 seeds less 2 left out = 6 cells, 6 of them to be run" in out

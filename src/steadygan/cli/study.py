@@ -55,7 +55,6 @@ def plan(
     """Arms, settings, cells, time and disk, before anything runs."""
     from steadygan.study.estimate import estimate
     from steadygan.study.remote import study_directory
-    from steadygan.study.result import read_results
 
     study = chosen(what, tier, seeds)
     if as_yaml:
@@ -65,7 +64,7 @@ def plan(
     if out:
         place = study_directory(out)
         place.require()
-        done = [cell for cell, result in read_results(place.results).results.items() if result.counts]
+        done = [cell for cell, result in place.ledger(study.cells()).results.items() if result.counts]
     show_plan(study, estimate(study, done), as_json)
 
 
@@ -76,7 +75,7 @@ def run(
     tier: TierOption = None,
     seeds: Seeds = None,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Cells at once. Default: as many as cores and memory allow.")
+        int | None, typer.Option(min=1, help="Cells at once. Default: as many as cores, memory and GPUs allow.")
     ] = None,
     on: Annotated[Literal["local", "ray"], typer.Option(help="Processes of this machine, or a Ray cluster.")] = "local",
     address: Annotated[str | None, typer.Option(help="Of the Ray cluster. Default: RAY_ADDRESS, or one started here.")] = None,
@@ -121,7 +120,7 @@ def report(place: Place) -> None:
     directory.gather()
     write_verdict(directory, table)
     page = write_study_report(directory, table)
-    directory.publish()
+    directory.publish_pages()
     print(f"{directory.name}/{page.name}")
 
 

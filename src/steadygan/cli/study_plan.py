@@ -39,7 +39,9 @@ def show_plan(study: "Study", made: "Estimate", as_json: bool = False) -> None:
 def lines(study: "Study", made: "Estimate") -> Iterator[str]:
     """What the plan says below its table."""
     settings, seeds = len(study.settings), len(study.seeds)
-    yield f"\n{len(study.arms)} arms x {settings} settings x {seeds} seeds = {made.cells} cells, {made.left} of them to be run"
+    fewer = len(study.arms) * settings * seeds - made.cells
+    product = f"{len(study.arms)} arms x {settings} settings x {seeds} seeds" + f" less {fewer} left out" * bool(fewer)
+    yield f"\n{product} = {made.cells} cells, {made.left} of them to be run"
     whole = sum(made.seconds.values())
     if made.seconds:
         on = "GPU" if made.device == "cuda" else "processor"
@@ -47,12 +49,12 @@ def lines(study: "Study", made: "Estimate") -> Iterator[str]:
         yield f"about {duration(whole)} of {on} time, {duration(whole / 2)} with two workers ({pairs}; give or take a half)"
     elif made.untimed:
         yield f"time: not known ({made.untimed})"
-    yield f"about {megabytes(made.disk)} of disk"
+    yield f"about {megabytes(made.disk)} of disk" if made.disk else "disk: not known"
     for rule in study.rules:
         yield f"rule: {rule}"
-    from steadygan.study.rules import least_seeds
+    from steadygan.study.enough import least_seeds
 
-    if seeds < (enough := least_seeds(study.rules, settings)):
+    if seeds < (enough := least_seeds(study)):
         told = f"{seeds} seeds are too few for all rules to be upheld, whatever they show"
         yield f"{told}: after correction for so many that takes --seeds {enough}"
     for left in study.leave_out:
@@ -69,7 +71,7 @@ def plain(study: "Study", made: "Estimate") -> dict[str, object]:
         "cells": made.cells,
         "left": made.left,
         "seconds": made.seconds,
-        "disk_bytes": made.disk,
+        "disk_bytes": made.disk or None,
         "timed_pairs": made.timed,
         "not_timed": made.untimed,
         "device": made.device,

@@ -18,6 +18,7 @@ from steadygan.cli.console import console_for, working
 from steadygan.errors import UsageError
 from steadygan.status import duration
 from steadygan.study.complete import without_series
+from steadygan.study.configs import Configs
 from steadygan.study.driver import Driver, Event
 from steadygan.study.estimate import check_possible
 from steadygan.study.local import Backend, Local
@@ -26,7 +27,7 @@ from steadygan.study.place import StudyDirectory
 from steadygan.study.remote import study_directory
 from steadygan.study.report import write_study_report
 from steadygan.study.room import workers_for
-from steadygan.study.study import Study
+from steadygan.study.study import Study, read_study
 from steadygan.study.table import read_table, write_verdict
 
 SECONDS_BETWEEN_LINES = 10
@@ -41,8 +42,9 @@ def run_study(
     with working("building every pair of arm and setting once"):
         check_possible(study)
     place.create(study)
+    study = with_earlier_seeds(study, place, console)
     with place.lock():
-        with opened(place, on, address, workers, console) as backend:
+        with opened(study, place, on, address, workers, console) as backend:
             driver = Driver(study, place, backend, limit)
             if driver.note:
                 console.print(driver.note, highlight=False)
@@ -52,8 +54,18 @@ def run_study(
         return closed(driver, place, console)
 
 
+def with_earlier_seeds(study: Study, place: StudyDirectory, console: Console) -> Study:
+    """The study with the seeds that it had here before, so that fewer asked for now lose nothing."""
+    earlier = [seed for seed in read_study(place.study).seeds if seed not in study.seeds]
+    if earlier:
+        console.print(f"seeds {', '.join(map(str, earlier))} of before are kept", highlight=False)
+    return study.with_(seeds=tuple(sorted((*study.seeds, *earlier))) if earlier else study.seeds)
+
+
 @contextlib.contextmanager
-def opened(place: StudyDirectory, on: str, address: str | None, workers: int | None, console: Console) -> Iterator[Backend]:
+def opened(
+    study: Study, place: StudyDirectory, on: str, address: str | None, workers: int | None, console: Console
+) -> Iterator[Backend]:
     """The backend that was asked for, closed afterwards whatever happens."""
     backend: Backend
     if on == "ray":
@@ -62,7 +74,7 @@ def opened(place: StudyDirectory, on: str, address: str | None, workers: int | N
     elif address:
         raise UsageError(f"--address: {address!r} is given, and cells run on this machine", "add --on ray")
     else:
-        number, why = workers_for(workers)
+        number, why = workers_for(workers, on_gpu=Configs(study).on_gpu())
         console.print(f"{number} workers ({why}), one thread each", highlight=False)
         backend = Local(number, place.logs)
     try:

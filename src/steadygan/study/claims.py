@@ -62,7 +62,7 @@ def study_named(text: str, tier: str | None = None) -> Study:
 def sized(settings: Mapping[str, Any], file: str, tier: str | None) -> Study:
     """The study of one tier: what the tier says replaces what stands beside the tiers."""
     common = {key: value for key, value in settings.items() if key not in ("tiers", "letter")}
-    tiers = settings.get("tiers", {})
+    tiers = tiers_in(settings, file)
     if tier is not None and tier not in tiers:
         hint = f"it has {', '.join(tiers)}" if tiers else "leave --tier out"
         raise ConfigError(f"{file}: there is no tier {tier!r}", hint)
@@ -70,3 +70,22 @@ def sized(settings: Mapping[str, Any], file: str, tier: str | None) -> Study:
         return Study.of(common, file)
     chosen = tier or next(iter(tiers))
     return Study.of({**common, **tiers[chosen], "tier": chosen}, file)
+
+
+def tiers_in(settings: Mapping[str, Any], file: str) -> dict[str, dict[str, Any]]:
+    """What each tier replaces, by its name; nothing where there are no tiers.
+
+    Raises:
+        ConfigError: it is written in another way; names the key.
+    """
+    tiers, hint = settings.get("tiers"), "write `tiers: {s: {seeds: 6}}`, what it replaces in braces or indented below it"
+    if tiers is None:
+        return {}
+    if not isinstance(tiers, dict):
+        raise ConfigError(f"{file}: tiers: expected a mapping from names to settings, got {tiers!r}", hint)
+    for name, changes in tiers.items():
+        if not isinstance(name, str):
+            raise ConfigError(f"{file}: tiers: a name is text, found {name!r}", "write it in quotes")
+        if not isinstance(changes, dict):
+            raise ConfigError(f"{file}: tiers.{name}: expected a mapping of settings, got {changes!r}", hint)
+    return tiers

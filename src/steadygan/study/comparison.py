@@ -2,17 +2,23 @@
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 from steadygan.config import Config
+from steadygan.configure import Request, configure
+from steadygan.data import NAMED
+from steadygan.directory import write_text
 from steadygan.errors import UsageError
 from steadygan.status import duration
-from steadygan.study.configs import Configs
+from steadygan.study.configs import Configs, assignments
 from steadygan.study.estimate import Rehearsal, missing
 from steadygan.study.measures import Measure
 from steadygan.study.rules import least_pairs
 from steadygan.study.study import Changes, Study
 
 PLAN = "plan"
+BUDGET = "30m"  # where none is asked for
+NOTE = "budget.txt"  # beside study.yaml: the budget that a comparison began with
 LEAST_ARMS, LEAST_STEPS = 3, 300  # fewer steps tell nothing of how training goes
 SCORES = 4  # times that each cell is scored
 UNIT = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -98,9 +104,52 @@ def seeds_for(arms: int) -> int:
     return least_pairs(max(arms - 1, 1))
 
 
-def recipe_of(data: str, arm: str) -> Config:
-    """The config of an arm at the length that the plan for the data has, to be trained in earnest."""
-    return Configs(study_of(data, [arm], None)).pair(arm, "as-is")
+def recipe_of(study: Study, arm: str) -> Config:
+    """The config of an arm to be trained in earnest: the plan for the study's data, changed by the arm's assignments alone."""
+    return configure(Request(data=study.base.data, settings=assignments(study.arms[arm])))[0]
+
+
+def check_goes_on(study: Study, place: Path, data: str, budget: str | None) -> None:
+    """Refuses to go on in `place` with a comparison of other data, or with another budget than the one it began with.
+
+    Raises:
+        UsageError: says what is there.
+    """
+    if study.base.data is None or not same_data(study.base.data, data):
+        raise UsageError(f"{place}: {study.base.data or f'the study {study.name!r}'} is compared there", "name another --out")
+    if budget is None:
+        return
+    first, seconds = noted(place), seconds_of(budget)
+    if first is None or seconds_of(first) != seconds:
+        found = "is not on record" if first is None else f"is {first}"
+        problem = f"--budget: {budget} is asked for, and the budget of the comparison in {place} {found}"
+        raise UsageError(problem, "leave --budget out to go on with that one, or name another --out for a new one")
+
+
+def same_data(one: str, other: str) -> bool:
+    """Whether two words name the same data: `photos`, `photos/` and its whole path do.
+
+    >>> same_data("ring", "ring"), same_data("ring", "grid")
+    (True, False)
+    """
+    if one == other or one in NAMED or other in NAMED:
+        return one == other
+    paths = Path(one).expanduser(), Path(other).expanduser()
+    return paths[0].resolve() == paths[1].resolve()
+
+
+def note(place: Path, budget: str) -> None:
+    """Write down which budget a comparison began with, beside its study."""
+    write_text(place / NOTE, f"{budget.strip()}\n")
+
+
+def noted(place: Path) -> str | None:
+    """The budget that a comparison began with; None where that is not on record, or not readable."""
+    try:
+        found = (place / NOTE).read_text(encoding="utf-8").strip()
+        return found if seconds_of(found) else None
+    except (OSError, UnicodeDecodeError, UsageError):
+        return None
 
 
 def shared(config: Config, metrics: dict[str, Measure]) -> list[str]:

@@ -76,7 +76,13 @@ class Complete:
         """The scores of all arms on a metric, at the settings that have it; an arm with no such setting is not there."""
         measure = self.study.metrics[metric]
         having = {setting for setting in self.study.settings if has_metric(list(self.cells(setting=setting)), metric, measure)}
-        return self.gathered({(r.cell): value_of(r, metric) for r in self.cells() if r.setting in having}, measure)
+        cells = [r for r in self.cells() if r.setting in having and not self.lacks(r.arm, r.setting, metric)]
+        return self.gathered({r.cell: value_of(r, metric) for r in cells}, measure)
+
+    def lacks(self, arm: str, setting: str, metric: str) -> bool:
+        """Whether no cell of an arm that lived has a reading by a metric: it is not scored so, and has not failed by it."""
+        lived = [result for result in self.cells(arm, setting) if result.state == "finished"]
+        return bool(lived) and all(metric in result.absent for result in lived)
 
     def gathered(self, values: Mapping[Cell, float | None], measure: Measure) -> dict[str, Scores]:
         """Values of cells as scores by arm."""
@@ -119,12 +125,14 @@ def has_series(result: Result, metric: str, measure: Measure) -> bool:
 
 def without_series(study: Study, result: Result) -> dict[str, str]:
     """Metrics of which a finished cell has no reading, be it for a typo: metric -> what there is instead, in words."""
-    names = sorted({name for row in result.scores for name, value in row.items() if isinstance(value, int | float)} - {"step"})
+    numbers = {name for row in result.scores for name, value in row.items() if isinstance(value, int | float)}
+    names = sorted(name for name in numbers if name != "step" and not name.startswith("n_"))
     there = ", ".join(f"score/{name}" for name in names) or "no scores"
+    hints = {"score": f"there is {there}", "history": "its cells' history.jsonl have the names that there are"}
     absent = {metric: study.metrics[metric].of for metric in result.absent if result.state == "finished"}
     return {
-        metric: f"{metric}: no {of} at setting {result.setting!r}; "
-        + (f"there is {there}" if of.startswith("score/") else "its cells' history.jsonl have the names that there are")
+        metric: f"{metric}: no {of} in cell {result.cell.id}; "
+        + ("its steps were not timed" if of.removeprefix("score/") in names else hints.get(of.partition("/")[0], "not timed"))
         for metric, of in absent.items()
     }
 

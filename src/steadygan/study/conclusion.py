@@ -1,5 +1,6 @@
 """What a comparison comes to: one arm to use with its evidence, or that no difference was shown."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import isfinite
 
@@ -10,7 +11,7 @@ from steadygan.study.table import Table
 
 @dataclass(frozen=True)
 class Conclusion:
-    """What to use, in words; `arm` is the one to use, and `shown` whether the seeds showed it to be better than the plan."""
+    """What to use, in words; `arm` is the one to use, "" for none; `shown`: the test showed it to be better than the plan."""
 
     arm: str
     shown: bool
@@ -21,36 +22,34 @@ def conclude(table: Table) -> Conclusion | None:
     """What the main metric says; None until a seed is complete.
 
     An arm is better or worse than the reference where its paired test, corrected for all arms, has p <= 0.05 and the interval
-    of its probability of improvement lies on one side of a half.
+    of its probability of improvement lies on one side of a half. An arm that failed in more than a quarter of its cells has no
+    middle and is never recommended, the reference no more than another.
     """
     column = table.main
     if column is None:
         return None
-    reference, best = column.reference, best_of(column)
-    seeds = len(table.complete.seeds)
+    seeds = f"{len(table.complete.seeds)} seeds"
+    best = best_of(column, column.rows)
     if best is None:
-        return Conclusion(
-            reference, False, f"Every arm failed by {column.metric} with most of {seeds} seeds: no recipe can be named."
-        )
-    better = [row for row in column.rows if side(row) > 0]
-    worse = [row.arm for row in column.rows if side(row) < 0]
-    if best in better:
-        return Conclusion(best.arm, True, f"Use {best.arm}: {evidence(column, best)}.")
-    open_ones = [row.arm for row in column.rows if row.arm != reference and side(row) == 0]
-    if not worse:
-        words = f"No difference shown at this budget ({seeds} seeds): keep {reference}. {best.arm} has the best middle"
-        return Conclusion(reference, False, f"{words}, {best.middle} {column.metric}.")
-    rest = f"; no difference shown to {', '.join(open_ones)}" if open_ones else ""
-    return Conclusion(
-        reference, False, f"Use {reference}: {', '.join(worse)} did worse{rest} ({seeds} seeds, {column.metric})."
-    )
+        why = f"Every arm failed by {column.metric} in more than a quarter of its cells" if column.rows else ""
+        return Conclusion("", False, f"{why or f'No cell has a {column.metric}'} ({seeds}): no recipe can be named.")
+    if shown := best_of(column, [row for row in column.rows if side(row) > 0]):
+        return Conclusion(shown.arm, True, f"Use {shown.arm}: {evidence(column, shown)}.{ahead(column, shown, best)}")
+    reference = column.row(column.reference)
+    if reference is None or not isfinite(reference.middle.value):
+        return Conclusion(best.arm, False, f"Use {best.arm}: {instead(column, best)} ({seeds}).")
+    return Conclusion(column.reference, False, kept(column, best, seeds))
 
 
-def best_of(column: Column) -> Row | None:
+def best_of(column: Column, rows: Iterable[Row]) -> Row | None:
     """The row with the best interquartile mean, None where all are failures."""
-    sign = 1 if column.measure.higher_is_better else -1
-    fit = (row for row in column.rows if isfinite(row.middle.value))
-    return max(fit, key=lambda row: sign * row.middle.value, default=None)
+    fit = (row for row in rows if isfinite(row.middle.value))
+    return max(fit, key=lambda row: height(column, row), default=None)
+
+
+def height(column: Column, row: Row) -> float:
+    """The interquartile mean, turned so that larger is better."""
+    return row.middle.value if column.measure.higher_is_better else -row.middle.value
 
 
 def side(row: Row) -> int:
@@ -63,5 +62,42 @@ def side(row: Row) -> int:
 def evidence(column: Column, row: Row) -> str:
     """What shows that an arm is better than the reference."""
     theirs = column.row(column.reference)
-    middle = f"{column.metric} {row.middle}" + (f" against {theirs.middle} of {column.reference}" if theirs else "")
+    middle = f"{column.metric} {row.middle}"
+    if theirs is not None and isfinite(theirs.middle.value):
+        middle += f" against {theirs.middle} of {column.reference}"
+    elif theirs is not None:
+        middle += f", where {failed(theirs)}"
     return f"{middle}, better in {row.better} of paired chances, corrected p {row.p:.2g}, {row.pairs} pairs"
+
+
+def ahead(column: Column, shown: Row, best: Row) -> str:
+    """That another arm has a better middle than the one that was shown to be better, where one has."""
+    if height(column, best) <= height(column, shown):
+        return ""
+    besides = f", but was not shown to be better than {column.reference}" if best.arm != column.reference else ""
+    return f" {best.arm} has the best middle, {best.middle}{besides}."
+
+
+def instead(column: Column, best: Row) -> str:
+    """Why an arm is named that was not shown to be better than the reference: the reference cannot be kept."""
+    theirs = column.row(column.reference)
+    lost = f"{failed(theirs)} by {column.metric}" if theirs else f"{column.reference} has no {column.metric}"
+    middle = f"{failed(best)} and has the best middle, {best.middle}"
+    return f"{lost} and cannot be kept; {middle}. That it is better than {column.reference} was not shown by the test"
+
+
+def kept(column: Column, best: Row, seeds: str) -> str:
+    """Why the reference is kept, which no arm was shown to be better than."""
+    reference, others = column.reference, [row for row in column.rows if row.arm != column.reference]
+    worse = [row.arm for row in others if side(row) < 0]
+    open_ones = [row.arm for row in others if side(row) == 0]
+    if not worse:
+        told = f"No difference shown at this budget ({seeds}): keep {reference}"
+        return f"{told}. {best.arm} has the best middle, {best.middle} {column.metric}."
+    rest = f"; no difference shown to {', '.join(open_ones)}" if open_ones else ""
+    return f"Use {reference}: {', '.join(worse)} did worse{rest} ({seeds}, {column.metric})."
+
+
+def failed(row: Row) -> str:
+    """In how many of its cells an arm failed."""
+    return f"{row.arm} failed in {row.failed.hits} of {row.failed.of}"

@@ -3,16 +3,21 @@
 import copy
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from steadygan.config import Config
-from steadygan.configure import Request, configure
+from steadygan.configure import Request, configure, planned
 from steadygan.custom import renamed
+from steadygan.data import source_for
+from steadygan.directory import write_json
+from steadygan.environment import device_named
 from steadygan.errors import ConfigError, UsageError
-from steadygan.overrides import assign, parted
+from steadygan.overrides import assign, parted, value_of
+from steadygan.planning import fingerprint as fingerprint_of_data
+from steadygan.planning import plan
 from steadygan.study.cells import Cell
 from steadygan.study.study import Changes, Study
 
@@ -21,10 +26,17 @@ SHAPING = ("data", "resolution", "channels", "conditional", "z_dim", "network", 
 
 
 class Configs:
-    """The configs of a study's cells, each pair of arm and setting made once."""
+    """The configs of a study's cells, each pair of arm and setting made once.
 
-    def __init__(self, study: Study) -> None:
+    Args:
+        study: whose.
+        auto: the device that data are planned for where a cell's `device` is `auto`; this machine's where empty. A study that
+            goes on elsewhere wants the one that it began with: see `auto_of`.
+    """
+
+    def __init__(self, study: Study, auto: str = "") -> None:
         self.study = study
+        self.auto = auto or device_named("auto").type
         self._made: dict[tuple[str, str], Config] = {}
         self._plain: dict[tuple[str, str], tuple[dict[str, Any], str]] = {}
 
@@ -58,14 +70,20 @@ class Configs:
         for arm, setting in self.study.pairs():
             yield arm, setting, self.pair(arm, setting)
 
+    def on_gpu(self) -> bool:
+        """Whether any cell uses a GPU where there is one."""
+        return any(not config.device.startswith("cpu") for _, _, config in self.all())
+
     def _build(self, arm: str, setting: str) -> Config:
         base, by_arm, by_setting = self.study.base, self.study.arms[arm], self.study.settings[setting]
         every = (by_setting, by_arm, base)  # the nearest to the cell decides where it begins
         data, recipe = (next(filter(None, (getattr(each, key) for each in every)), None) for key in ("data", "recipe"))
         where = f"arm {arm!r} at setting {setting!r}"
         try:
-            settings = copy.deepcopy(beginning(data, recipe))
-            for assignment in [*STEADY, *assignments(base, by_arm, by_setting)]:
+            changes = [*STEADY, *assignments(base, by_arm, by_setting)]
+            device = device_in(changes)
+            settings = copy.deepcopy(beginning(data, recipe, self.auto if device == "auto" else device))
+            for assignment in changes:
                 assign(settings, assignment)
             return Config.of(settings)
         except UsageError as error:
@@ -77,10 +95,48 @@ def assignments(*changes: Changes) -> list[str]:
     return sorted((assignment for each in changes for assignment in each.set), key=lambda each: parted(each)[1] == "*")
 
 
+def device_in(changes: Iterable[str]) -> str:
+    """The device that assignments end up with; `auto` where they name none.
+
+    >>> device_in(["device=cuda", "steps=3"]), device_in(["device=cuda", "device=cpu"]), device_in([])
+    ('cuda', 'cpu', 'auto')
+    """
+    named = [text for key, how, text in map(parted, changes) if (key, how) == ("device", "")]
+    return str(value_of(named[-1])) if named else "auto"
+
+
 @lru_cache(maxsize=64)
-def beginning(data: str | None, recipe: str | None) -> dict[str, Any]:
-    """The settings that a recipe, or the plan for data, begins with. Callers copy them."""
-    return configure(Request(data=data, recipe=recipe))[0].mapping()
+def beginning(data: str | None, recipe: str | None, device: str = "cpu") -> dict[str, Any]:
+    """The settings that a recipe, or the plan for data on a device, begins with. Callers copy them.
+
+    The device need not be here: a study is often driven from a machine without the GPUs of those that play its cells.
+    """
+    if data is None or recipe:
+        return configure(Request(data=data, recipe=recipe))[0].mapping()
+    source = source_for(data)
+    made = plan(fingerprint_of_data(source.survey()), not device.startswith("cpu"))
+    return Config.of(planned(source, made)).mapping()
+
+
+def auto_of(note: Path) -> str:
+    """The device that a study's data were planned for when it began, from its note; "" without one.
+
+    Raises:
+        ConfigError: the note holds something else.
+    """
+    if not note.is_file():
+        return ""
+    try:
+        return str(json.loads(note.read_text(encoding="utf-8"))["auto"])
+    except (ValueError, KeyError, TypeError):
+        raise ConfigError(
+            f"{note}: does not say for which device data were planned", 'write {"auto": "cpu"} or "cuda"'
+        ) from None
+
+
+def note_auto(note: Path, configs: Configs) -> None:
+    """Write down for which device data are planned, so that the study means the same on another machine."""
+    write_json(note, {"auto": configs.auto})
 
 
 def own_files(mapping: dict[str, Any]) -> dict[str, str]:

@@ -11,11 +11,11 @@ from typing import Literal
 from steadygan.directory import RunDirectory
 from steadygan.errors import ConfigError, UsageError
 from steadygan.study.cells import Cell
-from steadygan.study.configs import Configs, fingerprint
+from steadygan.study.configs import Configs, auto_of, fingerprint, note_auto
 from steadygan.study.local import GRACE, Backend, Message
 from steadygan.study.place import StudyDirectory
 from steadygan.study.player import Task, result_of
-from steadygan.study.result import RESULT, Result, read_results, write_results
+from steadygan.study.result import Ledger, Result, write_results
 from steadygan.study.study import Study
 
 ATTEMPTS = 2  # a crash may be the machine's; twice is the cell's
@@ -56,7 +56,7 @@ class Driver:
 
     def __init__(self, study: Study, place: StudyDirectory, backend: Backend, limit: int | None = None) -> None:
         self.study, self.place, self.backend = study, place, backend
-        self.configs = Configs(study)
+        self.configs = Configs(study, auto_of(place.planned))
         deque(self.configs.all(), maxlen=0)  # each is made now: an assignment that cannot be made stops nothing half-way
         self.results, self.others, self.note = taken_up(study, place, self.task)
         self.todo = deque([cell for cell in study.cells() if cell not in self.results][:limit])
@@ -71,6 +71,10 @@ class Driver:
 
     def run(self) -> Iterator[Event]:
         """Everything that happens until all cells have a result, or it is stopped."""
+        anew = not self.results and not any(each.counts for each in self.others)
+        self.place.begin(self.study, anew)
+        if anew:
+            note_auto(self.place.planned, self.configs)
         self._write()
         while (self.todo and not self.stopped) or self.running:
             if self.stopped and not self._asked:
@@ -91,7 +95,7 @@ class Driver:
     def _write(self) -> None:
         """All results in the order of the study's cells, whoever played them and when."""
         known = (self.results[cell] for cell in self.study.cells() if cell in self.results)
-        write_results(self.place.results, [*known, *self.others])
+        write_results(self.place.results, [*known, *(each for each in self.others if each.cell not in self.results)])
         self.place.publish()
 
     def _fill(self) -> Iterator[Event]:
@@ -168,22 +172,25 @@ class Driver:
 
 
 def taken_up(study: Study, place: StudyDirectory, task: Callable[[Cell], Task]) -> tuple[dict[Cell, Result], list[Result], str]:
-    """The results that are there already, by cell; those of cells that the study no longer has; and what was wrong, in words.
+    """The results that are there already, by cell; those that count for nothing now; and what was wrong, in words.
 
-    A crashed or hung cell is tried anew. A cell whose line was lost is found by the result in its own directory.
+    A crashed or hung cell is tried anew, and is told as such until then. A cell whose line was lost is found by the result in
+    its own directory.
 
     Raises:
         ConfigError: a cell of the same name was run with other settings.
     """
-    ledger, kept, cells = read_results(place.results), {}, study.cells()
-    for cell in cells:
-        found = ledger.results.get(cell) or read_results(place.cells / cell.id / RESULT).results.get(cell)
-        if found is not None and found.counts:
-            kept[cell] = up_to_date(found, task(cell), place)
-    asked = set(cells)
-    others = [result for cell, result in ledger.results.items() if cell not in asked]
+    asked = dict.fromkeys(study.cells())
+    ledger = place.ledger(asked)
+    kept = {cell: up_to_date(ledger.results[cell], task(cell), place) for cell in asked if counts(ledger, cell)}
+    others = [result for cell, result in ledger.results.items() if cell not in kept]
     lost = f"{place.results}: {ledger.damaged} lines could not be read; their cells are looked for in cells/"
     return kept, others, lost * bool(ledger.damaged)
+
+
+def counts(ledger: Ledger, cell: Cell) -> bool:
+    """Whether a cell has a result that counts."""
+    return cell in ledger.results and ledger.results[cell].counts
 
 
 def up_to_date(result: Result, task: Task, study: StudyDirectory) -> Result:
@@ -197,7 +204,8 @@ def up_to_date(result: Result, task: Task, study: StudyDirectory) -> Result:
     if not place.config.is_file():
         problem = f"{place.path}: the study's metrics have changed, and the cell is no longer there to be read again"
         raise ConfigError(problem, "name another --out")
-    return result_of(task, result.verdict, place, result.cost, result.step)
+    last = 0 if task.command else result.step  # somebody else's program need not have been scored at its last step
+    return result_of(task, result.verdict, place, result.cost, last)
 
 
 def check_room(path: Path) -> None:

@@ -1,6 +1,9 @@
-"""Equal time: what each arm had reached when the cheapest arm was done. Equal steps flatter whoever makes them expensive."""
+"""Equal time: what each arm had reached when the cheapest arm was done. Equal steps flatter whoever makes them expensive.
 
-from collections.abc import Mapping
+A cell is read where it was scored nearest to that time, be it a little later. To read it at the last score before would take
+from a slower arm what it had learnt since.
+"""
+
 from dataclasses import dataclass
 from statistics import median
 
@@ -9,7 +12,7 @@ from steadygan.study.complete import Complete, middle
 from steadygan.study.measures import Measure, Traces, measured
 from steadygan.study.result import Result
 
-Key = tuple[str, int]  # setting and seed
+FAR = 0.25  # of the time: a score further away says nothing of it
 
 
 @dataclass(frozen=True)
@@ -28,15 +31,15 @@ class EqualTime:
 
 
 def equal_time(complete: Complete, metric: str) -> EqualTime | None:
-    """A metric at equal time; None where it is no last or best score, or where steps were not timed."""
+    """A metric at equal time; None where it is no last or best score, or where steps were not timed or scored too seldom."""
     measure = complete.study.metrics[metric]
     if not measure.of.startswith("score/") or measure.at not in ("last", "best"):
         return None
-    settings = {setting for scores in complete.scores(metric).values() for setting in scores.settings}
-    cells = [result for result in complete.cells() if result.setting in settings]
+    having = {(arm, setting) for arm, scores in complete.scores(metric).items() for setting in scores.settings}
+    cells = [result for result in complete.cells() if (result.arm, result.setting) in having]
     order = by_time(complete, cells)
     limits = {(r.setting, r.seed): limit(complete, order, r.setting, r.seed) for r in cells}
-    values = {result.cell: reached(result, measure, pace(complete, result), limits) for result in cells}
+    values = {r.cell: reached(r, metric, measure, pace(complete, r), limits[r.setting, r.seed]) for r in cells}
     known = {cell: value for cell, value in values.items() if not isinstance(value, str)}
     if not order or len(known) < len(values):
         return None
@@ -74,12 +77,16 @@ def pace(complete: Complete, result: Result) -> float | None:
     return own if own is not None else middle([r.cost["ms_per_step"] for r in others if "ms_per_step" in r.cost])
 
 
-def reached(result: Result, measure: Measure, pace: float | None, limits: Mapping[Key, float | None]) -> float | str | None:
-    """What a cell had reached in time: its value, None where it had failed by then, "unknown" where nobody timed it."""
-    seconds = limits[result.setting, result.seed]
+def reached(result: Result, metric: str, measure: Measure, pace: float | None, seconds: float | None) -> float | str | None:
+    """What a cell had reached in so many seconds: its value, None where it had failed, "unknown" where nobody looked."""
     if pace is None or seconds is None:
         return None if result.state == "diverged" and seconds is not None else "unknown"
-    if result.state == "diverged" and result.step * pace / 1000 <= seconds:
+    steps, scored = seconds * 1000 / pace, [row["step"] for row in result.scores]
+    if result.state == "diverged" and result.step <= steps:
         return None
-    rows = [row for row in result.scores if row["step"] * pace / 1000 <= seconds]
-    return measured(measure, Traces(rows, ()))
+    if result.state == "finished" and 2 * steps >= result.step + max(scored, default=result.step):
+        return result.value(metric)
+    nearest = min(scored, key=lambda step: abs(step - steps), default=0)
+    if abs(nearest - steps) > FAR * steps:
+        return "unknown"
+    return measured(measure, Traces([row for row in result.scores if row["step"] <= nearest], ()))

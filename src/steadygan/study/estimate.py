@@ -2,9 +2,11 @@
 
 Real steps are timed, on the machine at hand, within a budget of seconds: the reference arm at each setting and each arm at the
 first setting. A pair that was not timed itself takes the product of the two ratios. Data that would have to be fetched are not.
+Of cells that run somebody's own program, neither time nor disk is known.
 """
 
 import time
+from collections import deque
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
@@ -33,6 +35,7 @@ PER_CELL = 0.5  # seconds to open, report and close a run
 PER_IMAGE = 0.003  # seconds for the features of an image in a score, one core
 PER_SCORE = 0.25  # seconds for a score of points
 BESIDE = 300_000  # bytes that a run keeps beside its three checkpoints
+NOT_OURS = "cells run a program of your own"
 Pair = tuple[str, str]
 
 
@@ -43,7 +46,7 @@ class Estimate:
     Attributes:
         cells: in all; `left`: still to be run.
         seconds: of one worker's time for what is left, by arm; empty where nothing could be timed.
-        disk: bytes that all cells take in the end.
+        disk: bytes that all cells take in the end; 0 where that is not known.
         timed: pairs whose steps were timed; `untimed`: why others, or all, were not.
         device: where the cells would run.
         impossible: pair -> why it cannot be built.
@@ -66,6 +69,10 @@ def estimate(study: Study, done: Collection[Cell] = (), budget: float = BUDGET) 
         ConfigError: an assignment cannot be made; names the arm and the setting.
     """
     rehearsal = Rehearsal(Configs(study))
+    if study.command:
+        deque(rehearsal.configs.all(), maxlen=0)  # an assignment that cannot be made is told here as everywhere
+        cells = study.cells()
+        return Estimate(len(cells), len({*cells}.difference(done)), {}, 0, 0, NOT_OURS, "")
     for pair in telling_pairs(study):
         if rehearsal.spent < budget:
             rehearsal.time(pair)

@@ -6,14 +6,16 @@ import selectors
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
 from steadygan.study.cells import Cell
 from steadygan.study.player import Task
 from steadygan.study.result import Result
+from steadygan.study.room import cards, dealt
 from steadygan.study.worker import STOP
 
 WORKER = (sys.executable, "-m", "steadygan.study.worker")
@@ -63,10 +65,16 @@ class Backend(Protocol):
 
 
 class Process:
-    """One worker process with the cell that it plays."""
+    """One worker process with the cell that it plays.
 
-    def __init__(self, log: Path) -> None:
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    Args:
+        log: the file for what it prints.
+        gpus: that it sees; none for whatever there is.
+        slot: its number among those that are there at once.
+    """
+
+    def __init__(self, log: Path, gpus: Sequence[str] = (), slot: int = 0) -> None:
+        self.slot = slot
         self.cell: Cell | None = None
         self.leaving = False  # it has stopped, and takes no more tasks
         self._rest = b""
@@ -76,7 +84,7 @@ class Process:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=file,
-                env=environment,
+                env=environment_for(os.environ, gpus),
                 start_new_session=True,  # Ctrl-C in a terminal reaches the driver alone
             )
 
@@ -114,8 +122,20 @@ class Process:
         return self.process.wait()
 
 
+def environment_for(environment: Mapping[str, str], gpus: Sequence[str]) -> dict[str, str]:
+    """The environment of a worker: one thread, and the GPUs that are its own, where there are any.
+
+    >>> environment_for({"CUDA_VISIBLE_DEVICES": "4,5"}, ["5"])["CUDA_VISIBLE_DEVICES"]
+    '5'
+    """
+    own = {"CUDA_VISIBLE_DEVICES": ",".join(gpus)} if gpus else {}
+    return {**environment, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", **own}
+
+
 class Local:
     """Cells in `workers` processes, one thread each. A process that dies takes one cell with it, and is replaced.
+
+    The GPUs of the machine are dealt out among them: each sees an equal share, which it has to itself unless there are too few.
 
     Args:
         workers: how many.
@@ -175,8 +195,15 @@ class Local:
                 process.end()
             self._selector.close()
 
+    @cached_property
+    def _cards(self) -> list[str]:
+        return cards()
+
     def _new(self) -> Process:
-        process = Process(self.logs / f"worker-{self._number}.txt")
+        taken = {each.slot for each in self.processes if not each.leaving}
+        slot = next(number for number in range(len(taken) + 1) if number not in taken)
+        gpus = dealt(self._cards, slot, self.workers)
+        process = Process(self.logs / f"worker-{self._number}.txt", gpus, slot)
         self._number += 1
         self.processes.append(process)
         self._selector.register(process.reads, selectors.EVENT_READ, process)

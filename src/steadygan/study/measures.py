@@ -70,6 +70,12 @@ class Traces:
     history: Sequence[Row]
     cost: Mapping[str, float] = field(default_factory=dict)
 
+    def have(self, measure: Measure) -> bool:
+        """Whether there is anything at all to read a measure of: a reading of its series, and a clock where it wants one."""
+        if measure.of.startswith("cost/"):
+            return measure.of.removeprefix("cost/") in self.cost
+        return bool(self.points(measure.of)) and (measure.at != "second" or "ms_per_step" in self.cost)
+
     def points(self, of: str, after: int = 0) -> list[tuple[int, float]]:
         """(step, value) of a series; NaN where a number is missing from a row that has others of it."""
         source, _, name = of.partition("/")

@@ -2,21 +2,23 @@
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from steadygan.directory import write_text
 from steadygan.errors import ConfigError, UsageError
 from steadygan.study.cells import Cell
+from steadygan.study.result import RESULT, Ledger, read_results
 from steadygan.study.study import Study, read_study
 
 
 class StudyDirectory:
     """The paths of a study.
 
-    `study.yaml` what was asked for; `cells/<id>/` one run directory each, with a `result.json` beside the run's own files;
-    `results.jsonl` one line a finished cell; `verdict.json`; `report.html`, `report.md`; `logs/` what workers printed.
+    `study.yaml` what is asked for; `begun.yaml` what was when its first cell was run; `planned.json` for which device its data
+    were planned; `cells/<id>/` one run directory each, with a `result.json` beside the run's own files; `results.jsonl` one
+    line a finished cell; `verdict.json`; `report.html`, `report.md`; `logs/` what workers printed.
 
     Args:
         path: the directory; `create` makes it.
@@ -25,6 +27,7 @@ class StudyDirectory:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.study, self.results, self.verdict = path / "study.yaml", path / "results.jsonl", path / "verdict.json"
+        self.begun, self.planned = path / "begun.yaml", path / "planned.json"
         self.report, self.markdown = path / "report.html", path / "report.md"
         self.cells, self.logs, self.locked = path / "cells", path / "logs", path / ".lock"
 
@@ -47,8 +50,11 @@ class StudyDirectory:
     def publish(self, soon: bool = False) -> None:
         """Make sure that what lies here is also where others look for it, be it that it need not be at once."""
 
+    def publish_pages(self) -> None:
+        """The same for verdict and report alone, where no driver is at work or another one is."""
+
     def create(self, study: Study) -> None:
-        """Make the directory for a study, or take up the one that is there.
+        """Make the directory for a study, or look whether the one that is there can be gone on with.
 
         Raises:
             UsageError: it holds something else, cannot be written to, another study whose cells this would mix with, or a
@@ -63,10 +69,22 @@ class StudyDirectory:
                     check_same(self.name, read_study(self.study), study)
                 for folder in (self.cells, self.logs):
                     folder.mkdir(exist_ok=True)
-                write_text(self.study, study.yaml())
+                if not self.study.exists():
+                    write_text(self.study, study.yaml())
         except OSError as error:
             problem = f"{self.path}: cannot be written to ({error.strerror})"
             raise UsageError(problem, "make room or name another --out; what is there is whole") from None
+
+    def begin(self, study: Study, anew: bool) -> None:
+        """Write down what is asked for from now on, within `lock`, and that it was so at first where the study begins `anew`.
+
+        Raises:
+            UsageError: another study lives here.
+        """
+        check_same(self.name, read_study(self.study), study)
+        write_text(self.study, study.yaml())
+        if anew:
+            write_text(self.begun, study.yaml())
 
     def _strange(self) -> bool:
         """Whether there is more than a driver leaves that was killed before it wrote the study."""
@@ -83,6 +101,13 @@ class StudyDirectory:
         if not self.study.is_file():
             raise UsageError(f"{self.path}: there is no study here (no study.yaml)", "give the directory that --out named")
         return read_study(self.study)
+
+    def ledger(self, cells: Iterable[Cell]) -> Ledger:
+        """The results that lie here; a cell whose line is not there is looked for in its own directory."""
+        found = read_results(self.results)
+        lost = (cell for cell in cells if cell not in found.results)
+        own = {cell: each for cell in lost if (each := read_results(self.cells / cell.id / RESULT).results.get(cell))}
+        return Ledger({**found.results, **own}, found.damaged)
 
     @contextmanager
     def lock(self) -> Iterator[None]:

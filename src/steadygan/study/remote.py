@@ -59,7 +59,8 @@ class StudyAtURL(StudyDirectory):
             check_same(self.name, read_study(self.study), study)
         for folder in (self.cells, self.logs):
             folder.mkdir(exist_ok=True)
-        self.study.write_text(study.yaml(), encoding="utf-8")
+        if not self.study.exists():
+            self.study.write_text(study.yaml(), encoding="utf-8")
 
     def require(self) -> Study:
         """The study that is there, with its results as they are now.
@@ -71,6 +72,7 @@ class StudyAtURL(StudyDirectory):
             if not self.store.get(self.study.name, self.study):
                 problem = f"{self.name}: there is no study here (no study.yaml)"
                 raise UsageError(problem, "give the URL that --out named")
+            self.store.get(self.begun.name, self.begun)
             self._copy_results()
         return read_study(self.study)
 
@@ -116,13 +118,22 @@ class StudyAtURL(StudyDirectory):
         if soon and time.monotonic() - self._published < EVERY:
             return
         with suppress(Exception) if soon else told(self.name):
-            for path in (self.study, self.results, self.verdict, self.report, self.markdown):
-                if path.is_file():
-                    self.store.put(path, path.name)
+            self._put(self.study, self.begun, self.planned, self.results, self.verdict, self.report, self.markdown)
         self._published = time.monotonic()
+
+    def publish_pages(self) -> None:
+        """Bring the verdict and the report to the URL, and nothing of what is a driver's."""
+        with told(self.name):
+            self._put(self.verdict, self.report, self.markdown)
+
+    def _put(self, *paths: Path) -> None:
+        for path in paths:
+            if path.is_file():
+                self.store.put(path, path.name)
 
     def _copy_results(self) -> None:
         """Copy the results, and those of cells whose line was lost."""
+        self.store.get(self.planned.name, self.planned)
         self.store.get(self.results.name, self.results)
         known = {cell.id for cell in read_results(self.results).results}
         for name in self.store.listed("cells"):

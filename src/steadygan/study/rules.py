@@ -1,6 +1,5 @@
 """Rule: what one claim says about two arms, written down before the runs; Word: the four things a verdict can be."""
 
-from collections.abc import Sequence
 from enum import StrEnum
 from math import ceil, log2
 from typing import Literal, Self
@@ -64,12 +63,6 @@ def least_pairs(tests: int) -> int:
     (6, 8)
     """
     return ceil(1 + log2(tests / ALPHA))
-
-
-def least_seeds(rules: Sequence[Rule], settings: int) -> int:
-    """The seeds with which every rule of a study of so many settings can be upheld."""
-    tested = [len(rule.settings) or settings for rule in rules if rule.expect == "better"]
-    return ceil(least_pairs(len(tested)) / min(tested)) if tested else 1
 
 
 WORDS = {

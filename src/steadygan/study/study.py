@@ -1,5 +1,6 @@
 """Study: arms, settings, seeds, metrics and rules, as one frozen model that a YAML file holds. Reading it needs no torch."""
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -24,7 +25,27 @@ def listed(value: object) -> object:
     """`[a=1, b=2]` for `{set: [a=1, b=2]}`, and nothing for no change."""
     if value is None:
         return {}
-    return {"set": value} if isinstance(value, list | tuple) else value
+    if isinstance(value, list | tuple):
+        return {"set": value}
+    check_list(value)
+    if isinstance(value, bool | int | float):
+        raise ValueError('changes are a list, as in ["steps=300"]')
+    return value
+
+
+def check_list(value: object) -> None:
+    """Refuses text where a list of assignments is wanted."""
+    if isinstance(value, str):
+        example = json.dumps([value if "=" in value else "steps=300"], ensure_ascii=False)
+        raise ValueError(f"changes are a list, be it of one as in {example}")
+
+
+def mapped(value: object) -> object:
+    """Refuses a metric that is no mapping."""
+    if not isinstance(value, Mapping | Measure):
+        name = value if isinstance(value, str) and value else "score/kid"
+        raise ValueError(f"a metric is a mapping, as in {{of: {name if '/' in name else f'score/{name}'}}}")
+    return value
 
 
 class Changes(Settings):
@@ -44,12 +65,14 @@ class Changes(Settings):
     @classmethod
     def _flat(cls, value: object) -> object:
         """A list may hold lists, so that a file can name one and use it again."""
+        check_list(value)
         if not isinstance(value, list | tuple):
             return value
         return [item for each in value for item in (each if isinstance(each, list | tuple) else [each])]
 
 
 Made = Annotated[Changes, BeforeValidator(listed)]
+Measured = Annotated[Measure, BeforeValidator(mapped)]
 
 
 class LeftOut(Settings):
@@ -89,7 +112,7 @@ class Study(Settings):
     arms: dict[str, Made] = Field(min_length=1)
     settings: dict[str, Made] = Field(default_factory=lambda: {"as-is": Changes()}, min_length=1)
     seeds: tuple[int, ...] = Field(default=(0, 1, 2, 3, 4), min_length=1)
-    metrics: dict[str, Measure] = Field(min_length=1)
+    metrics: dict[str, Measured] = Field(min_length=1)
     reference: str = ""
     rules: tuple[Rule, ...] = ()
     leave_out: tuple[LeftOut, ...] = ()

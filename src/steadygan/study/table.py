@@ -13,7 +13,7 @@ from steadygan.study.columns import Column, column
 from steadygan.study.complete import Complete, middle
 from steadygan.study.equal_time import EqualTime, equal_time
 from steadygan.study.place import StudyDirectory
-from steadygan.study.result import Result, read_results
+from steadygan.study.result import Result
 from steadygan.study.rules import Rule
 from steadygan.study.scores import Scores
 from steadygan.study.study import Study
@@ -180,7 +180,8 @@ def read_table(place: StudyDirectory) -> Table:
     Raises:
         UsageError: there is none.
     """
-    return Table.of(place.require(), read_results(place.results).results)
+    study = place.require()
+    return Table.of(study, place.ledger(study.cells()).results)
 
 
 def write_verdict(place: StudyDirectory, table: Table | None = None) -> Path:

@@ -142,10 +142,9 @@ def doubt(effect: Effect, p: float | None, tests: int = 1) -> str:
     if found.low == -float("inf") and found.high == float("inf"):
         return "the interval has no ends: too few seeds, or too many failures"
     if p is not None and not found.low <= effect.even <= found.high:
-        least = min(1.0, effect.test.least * tests)
-        of = f" after correction for {tests} tests" * (tests > 1)
-        few = f"; {effect.test.pairs} pairs that differ cannot give a p below {least:.2g}{of}"
-        return "the interval shows a difference, the test does not" + few * (least > ALPHA)
+        of = f" before correction for {tests} tests" * (tests > 1)
+        few = f"; {effect.test.pairs} pairs that differ cannot give a p below {effect.test.least:.2g}{of}"
+        return "the interval shows a difference, the test does not" + few * (effect.test.least * tests > ALPHA)
     return "the interval is too wide to tell"
 
 

@@ -50,12 +50,12 @@ def too_few(table: Table) -> Iterator[str]:
     compared = [len(row.shared) * seeds for row in column.rows if row.p is not None]
     if not compared:
         return
-    smallest = PairedTest(1.0, min(compared), True).least
+    smallest = PairedTest(1.0, max(compared), True).least
     if smallest * len(compared) > ALPHA:
         corrected = f", {number(min(1.0, smallest * len(compared)), 2)} after correction for {len(compared)} comparisons" * (
             len(compared) > 1
         )
-        few, least_p = words.counted(min(compared), "pair"), f"{number(smallest, 2)}{corrected}"
+        few, least_p = words.counted(max(compared), "pair"), f"{number(smallest, 2)}{corrected}"
         yield f"{few} of cells cannot give a p below {least_p}: no difference between two arms can be shown on so few."
 
 
@@ -83,5 +83,9 @@ def no_equal_time(table: Table) -> Iterator[str]:
     column = table.main
     if column is not None and table.equal_time is None:
         scored = column.measure.of.startswith("score/") and column.measure.at in ("last", "best")
-        why = "the steps of some cells were not timed" if scored else f"{column.metric} is no score at its last or best"
+        why = (
+            "some cells were not timed, or not scored anywhere near it"
+            if scored
+            else f"{column.metric} is no score at its last or best"
+        )
         yield f"There is no column at equal time: {why}."

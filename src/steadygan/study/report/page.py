@@ -12,6 +12,7 @@ from steadygan.report.markdown import sentence
 from steadygan.report.page import TEMPLATES as RUN
 from steadygan.report.words import title
 from steadygan.study.place import StudyDirectory
+from steadygan.study.record import record
 from steadygan.study.report import cast, curves, headline, limits, protocol, sheets
 from steadygan.study.report.forest import forest
 from steadygan.study.report.heat import heat_map
@@ -80,6 +81,7 @@ def context(table: Table, place: StudyDirectory) -> dict[str, Any]:
         ),
         "verdict": headline.headline(table),
         "rulings": headline.rulings(table),
+        "record": record(place, table.study),
         "facts": headline.facts(table),
         "main": sheets.main_sheet(table, main) if main else None,
         "forest": forest(main) if main else {},
