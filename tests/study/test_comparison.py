@@ -1,6 +1,7 @@
 import random
 
 import pytest
+from made_studies import write_study
 
 from steadygan.configure import Request, configure
 from steadygan.errors import UsageError
@@ -19,6 +20,7 @@ from steadygan.study.comparison import (
     study_of,
 )
 from steadygan.study.conclusion import conclude
+from steadygan.study.report import write_study_report
 from steadygan.study.result import Result
 from steadygan.study.table import Table
 
@@ -46,6 +48,7 @@ def test_its_seeds_are_enough_to_show_that_an_arm_is_better(arms):
     found = concluded(arms, lambda arm, seed: 1.0 + 0.01 * seed - 0.5 * (arm == other))
     assert (found.arm, found.shown) == (other, True)
     assert found.words.startswith(f"Use {other}: kid 0.5")
+    assert found.word == f"USE {other}"
 
 
 @pytest.mark.parametrize("arms", [2, 3, 4, 5, 6])
@@ -60,6 +63,7 @@ def test_arms_that_are_alike_leave_the_plan():
     found = concluded(6, lambda arm, seed: 1.0 + noise.gauss(0, 0.1))
     assert (found.arm, found.shown) == (PLAN, False)
     assert found.words.startswith("No difference shown at this budget (8 seeds): keep plan. ")
+    assert found.word == "NO DIFFERENCE SHOWN"
 
 
 def test_arms_that_are_worse_speak_for_the_plan():
@@ -156,6 +160,19 @@ def test_the_same_folder_may_be_written_in_another_way(tmp_path, monkeypatch):
     assert not same_data("ring", "./ring")  # a name wins over a folder of that name
     with pytest.raises(UsageError, match=": ring is compared there; name another --out"):
         check_goes_on(study_of("ring", list(ARMS), 300), tmp_path, "photos", None)
+
+
+def test_the_page_of_a_comparison_begins_with_what_it_comes_to(tmp_path):
+    study = study_of("ring", list(ARMS)[:3], 300).with_(metrics={"kid": {"of": "score/kid"}})
+    results = [
+        Result(arm=arm, setting="as-is", seed=seed, state="finished", values={"kid": 1.0 + 0.01 * seed - 0.5 * (arm == "r1")})
+        for arm in study.arms
+        for seed in study.seeds
+    ]
+    page = write_study_report(write_study(tmp_path / "s", study, results)).read_text()
+    assert "USE r1" in page
+    assert "NO VERDICT" not in page
+    assert "no rules to judge by" not in page
 
 
 def test_a_budget_buys_steps_and_then_costs_arms(monkeypatch):

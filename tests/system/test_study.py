@@ -173,6 +173,7 @@ def test_compare_ends_in_a_recipe(steadygan, tmp_path, monkeypatch):
     assert "6 arms x 1 settings x 2 seeds = 12 cells" in out
     assert Configs(read_study(tmp_path / "there" / "study.yaml")).pair("plan", "as-is").steps == 20
     assert "keep plan" in out or "Use " in out
+    assert "no rules" not in out
     recipe = yaml.safe_load((tmp_path / "there" / "recipe.yaml").read_text())
     assert recipe["steps"] == recipe["decay"]["horizon"] > 20
     assert steadygan("train", "ring", "--config", "there/recipe.yaml", "--dry-run")[0] == 0

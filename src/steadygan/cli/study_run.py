@@ -18,6 +18,7 @@ from steadygan.cli.console import console_for, working
 from steadygan.errors import UsageError
 from steadygan.status import duration
 from steadygan.study.complete import without_series
+from steadygan.study.conclusion import COMPARISON
 from steadygan.study.configs import Configs
 from steadygan.study.driver import Driver, Event
 from steadygan.study.estimate import check_possible
@@ -180,8 +181,9 @@ def closed(driver: Driver, place: StudyDirectory, console: Console) -> int:
         write_verdict(place, table)
         page = write_study_report(place, table)
         place.publish()
-        said = table.verdict.sentence if table.verdict else table.no_verdict
-        console.print(f"\n{said}\nreport in {place.name}/{page.name}", highlight=False, markup=False, soft_wrap=True)
+        said = table.verdict.sentence if table.verdict else table.no_verdict * (table.study.name != COMPARISON)
+        told = f"\n{said}" * bool(said) + f"\nreport in {place.name}/{page.name}"
+        console.print(told, highlight=False, markup=False, soft_wrap=True)
     if driver.stopped:
         console.print(f"stopped with {left} cells left; the same command goes on", highlight=False)
         return INTERRUPTED

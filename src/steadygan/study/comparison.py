@@ -10,6 +10,7 @@ from steadygan.data import NAMED
 from steadygan.directory import write_text
 from steadygan.errors import UsageError
 from steadygan.status import duration
+from steadygan.study.conclusion import COMPARISON
 from steadygan.study.configs import Configs, assignments
 from steadygan.study.estimate import Rehearsal, missing
 from steadygan.study.measures import Measure
@@ -89,7 +90,7 @@ def study_of(data: str, arms: list[str], steps: int | None) -> Study:
     config = Configs(Study(name="probe", base=base, arms={PLAN: Changes()}, metrics=IMAGES)).pair(PLAN, "as-is")
     metrics = POINTS if config.evaluation.extractor.name == "points" else IMAGES
     return Study(
-        name="compare",
+        name=COMPARISON,
         title=f"What trains best on {data}?",
         limits="Few steps: an arm that starts slowly may win in the end. One value of each setting, none searched for.",
         base=Changes(data=data, set=(*shared(config, metrics), *length(steps))),

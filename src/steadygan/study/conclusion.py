@@ -8,14 +8,29 @@ from steadygan.study.columns import Column, Row
 from steadygan.study.rules import ALPHA
 from steadygan.study.table import Table
 
+COMPARISON = "compare"  # the name of a study that ends in a conclusion and has no rules
+
 
 @dataclass(frozen=True)
 class Conclusion:
-    """What to use, in words; `arm` is the one to use, "" for none; `shown`: the test showed it to be better than the plan."""
+    """What a comparison comes to.
+
+    Attributes:
+        arm: the one to use, "" for none.
+        shown: whether the test showed it to be better than the plan.
+        words: it all, for people.
+        differs: whether any arm was told from the plan.
+    """
 
     arm: str
     shown: bool
     words: str
+    differs: bool = True
+
+    @property
+    def word(self) -> str:
+        """It in a word or three."""
+        return ("NO DIFFERENCE SHOWN", f"USE {self.arm}")[self.differs] if self.arm else "NO RECIPE"
 
 
 def conclude(table: Table) -> Conclusion | None:
@@ -38,7 +53,7 @@ def conclude(table: Table) -> Conclusion | None:
     reference = column.row(column.reference)
     if reference is None or not isfinite(reference.middle.value):
         return Conclusion(best.arm, False, f"Use {best.arm}: {instead(column, best)} ({seeds}).")
-    return Conclusion(column.reference, False, kept(column, best, seeds))
+    return Conclusion(column.reference, False, kept(column, best, seeds), differs=any(side(row) < 0 for row in column.rows))
 
 
 def best_of(column: Column, rows: Iterable[Row]) -> Row | None:

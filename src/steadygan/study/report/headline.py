@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from steadygan.report.facts import Fact, Verdict
 from steadygan.report.words import duration
+from steadygan.study.conclusion import COMPARISON, conclude
 from steadygan.study.report import words
 from steadygan.study.rules import Word
 from steadygan.study.table import Table
@@ -31,6 +32,9 @@ def headline(table: Table) -> Verdict:
             "wait",
             f"{done} of {words.counted(planned, 'cell')} are there. Arms are compared on seeds that all of them have.",
         )
+    if table.study.name == COMPARISON and (found := conclude(table)) is not None:
+        tone = ("good" if found.differs else "wait") if found.arm else "failure"
+        return Verdict(found.word, tone, found.words, so_far(table))
     if table.verdict is None:
         return Verdict("NO VERDICT", "wait", table.no_verdict)
     rulings = table.verdict.rulings
