@@ -2,6 +2,7 @@ import math
 
 import pytest
 import torch
+from bowl import Bowl
 from torch import nn
 
 from steadygan.game import Networks
@@ -9,14 +10,6 @@ from steadygan.monitoring import DEFAULT_PROBES, CriticSlope
 from steadygan.monitoring.slope import between
 from steadygan.spectral import spectral_norm
 from steadygan.stabilizers.gradient_penalty import input_gradient
-
-
-class Bowl(nn.Module):
-    """logit = |x|^2 / 2, whose gradient is x itself; with a label, that many times as steep."""
-
-    def forward(self, images, label):
-        logits = images.flatten(1).square().sum(1) / 2
-        return logits if label is None else logits * label
 
 
 def measure(batch, discriminator=None, **settings):

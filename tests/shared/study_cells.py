@@ -57,6 +57,12 @@ def played(task: Task) -> Result | None:
     return play(task, lambda step: None, lambda stop: None)
 
 
+def steps_of(task):
+    """Play a cell to its end: the result, and the steps that were played."""
+    told = []
+    return play(task, told.append, lambda stop: None), told
+
+
 def finished(task: Task, **changes) -> Message:
     """A message with a result that nobody has played for."""
     told = {"state": "finished", "config": task.fingerprint, "measures": fingerprint(task.measures), **changes}

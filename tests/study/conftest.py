@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+from study_cells import task_of, tiny
+from study_lines import B1
 
 from steadygan.study.scores import Scores
 
@@ -32,3 +34,9 @@ def memory():
     yield files.url
     if files.files.exists(files.root):
         files.files.rm(files.root, recursive=True)
+
+
+@pytest.fixture
+def task(tmp_path):
+    """The task of the last of the tiny study's cells in a new place."""
+    return task_of(tiny(), B1, tmp_path / "cells" / B1.id)

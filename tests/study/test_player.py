@@ -1,23 +1,16 @@
 import json
-import re
 import shutil
 from pathlib import Path
 
 import hasty
 import pytest
-from study_cells import SETTINGS, STEPS, odd, played, task_of, tiny
+from study_cells import STEPS, played, steps_of, task_of, tiny
+from study_lines import B1
 
-from steadygan.diagnosis.base import Finding
-from steadygan.errors import DataError, EvaluationError
-from steadygan.scoring import Scorer
-from steadygan.study import player
+from steadygan.errors import DataError
 from steadygan.study.cells import Cell
-from steadygan.study.complete import without_series
-from steadygan.study.player import Clock, Task, play
+from steadygan.study.player import play
 from steadygan.study.result import RESULT, read_results
-from steadygan.study.table import Table
-
-SN = Cell("sn", "as-is", 1)
 
 
 class Killed(BaseException):
@@ -27,22 +20,16 @@ class Killed(BaseException):
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     """A cell that was played without a break: its result and its directory."""
-    place = tmp_path_factory.mktemp("whole") / SN.id
-    return played(task_of(tiny(), SN, place)), place
+    place = tmp_path_factory.mktemp("whole") / B1.id
+    return played(task_of(tiny(), B1, place)), place
 
 
 @pytest.fixture(scope="module")
 def half(tmp_path_factory):
     """The directory of the same cell, killed after step 25."""
-    place = tmp_path_factory.mktemp("half") / SN.id
-    killed_at(25, task_of(tiny(), SN, place))
+    place = tmp_path_factory.mktemp("half") / B1.id
+    killed_at(25, task_of(tiny(), B1, place))
     return place
-
-
-@pytest.fixture
-def task(tmp_path):
-    """The task of the same cell in a new place."""
-    return task_of(tiny(), SN, tmp_path / "cells" / SN.id)
 
 
 def killed_at(step, task, calls=False):
@@ -59,15 +46,9 @@ def killed_at(step, task, calls=False):
     return told
 
 
-def steps_of(task):
-    """Play a cell to its end: the result, and the steps that were played."""
-    told = []
-    return play(task, told.append, lambda stop: None), told
-
-
 def test_a_cell_leaves_its_result_and_its_run(whole):
     result, place = whole
-    assert (result.cell, result.state, result.step) == (SN, "finished", STEPS)
+    assert (result.cell, result.state, result.step) == (B1, "finished", STEPS)
     assert [row["step"] for row in result.scores] == [20, 40, 60]
     assert result.values["modes"] == result.scores[-1]["modes"]
     assert result.values["quality"] == max(row["high_quality"] for row in result.scores)
@@ -86,7 +67,7 @@ def test_a_seed_and_an_arm_each_make_a_difference(whole, tmp_path):
     assert other.values != result.values
     seed = played(task_of(tiny(), Cell("sn", "as-is", 0), tmp_path / "zero"))
     assert seed.values != result.values
-    again = played(task_of(tiny(), SN, tmp_path / "again"))  # the fourth in this process is as the first
+    again = played(task_of(tiny(), B1, tmp_path / "again"))  # the fourth in this process is as the first
     assert again.repeatable() == result.repeatable()
 
 
@@ -200,7 +181,7 @@ def test_begun_anew_it_is_as_if_nothing_had_been_there(half, whole, task):
 
 def test_what_belongs_to_another_study_is_not_gone_on_with(half, task):
     shutil.copytree(half, task.place)
-    assert killed_at(1, task_of(tiny(), SN, Path(task.place), fingerprint="another")) == [1]
+    assert killed_at(1, task_of(tiny(), B1, Path(task.place), fingerprint="another")) == [1]
 
 
 def test_where_the_data_are_gone_nothing_is_thrown_away(half, task, monkeypatch):
@@ -214,112 +195,3 @@ def test_where_the_data_are_gone_nothing_is_thrown_away(half, task, monkeypatch)
         with pytest.raises(DataError):
             played(task)
     assert killed_at(21, task) == [21]
-
-
-def test_a_cell_that_nobody_timed_has_not_failed_by_the_clock(tmp_path):
-    metrics = {
-        "modes": {"of": "score/modes"},
-        "late": {"of": "score/modes", "at": "second", "reach": 0},
-        "ms": {"of": "cost/ms_per_step"},
-    }
-    untimed = [each for each in SETTINGS if not each.startswith("monitoring.every")] + ["monitoring.every=1"]
-    study = tiny(metrics=metrics, base={"recipe": "ring", "set": untimed})
-    result = played(task_of(study, SN, tmp_path / "cell"))
-    assert result.absent == ("late", "ms")
-    table = Table.of(study.with_(arms={"sn": []}, seeds=(1,)), {result.cell: result})
-    assert [len(column.rows) for column in table.columns] == [1, 0, 0]
-    assert without_series(study, result)["late"].endswith("its steps were not timed")
-
-
-def test_a_cell_that_diverges_is_a_result_without_values_and_with_its_cost(tmp_path):
-    wild = ["loss=wasserstein", "stabilizers=[]", "discriminator.optimizer.learning_rate=1e6"]
-    study = tiny(arms={"wild": wild}, base={"recipe": "ring", "set": [*tiny().base.set, "evaluation.every=10"]})
-    task = task_of(study, Cell("wild", "as-is", 0), tmp_path / "wild")
-    result, told = steps_of(task)
-    assert (result.state, result.verdict) == ("diverged", "NON-FINITE")
-    assert result.values == {"modes": None, "quality": None, "wobble": None}
-    assert result.counts
-    assert result.cost["cpu_seconds"] > 0
-    assert told[-1] == result.step < STEPS
-    assert played(task) == result  # and it is not played on
-
-
-@pytest.mark.parametrize(("at", "modes", "quality"), [({20, 40, 60}, False, False), ({60}, False, True), ({20}, True, True)])
-def test_a_cell_whose_last_score_failed_has_failed_and_no_earlier_one_stands_for_it(at, modes, quality, task, monkeypatch):
-    score = Scorer.score
-
-    def failing(self, state):
-        if state.step in at:
-            raise EvaluationError("modes: 3 of 200 samples have features that are not finite")
-        return score(self, state)
-
-    monkeypatch.setattr(Scorer, "score", failing)
-    result = played(task)
-    assert (result.values["modes"] is not None, result.values["quality"] is not None) == (modes, quality)
-    assert (result.state, result.step) == ("finished", STEPS)
-    assert [row["step"] for row in result.scores] == sorted({20, 40, 60} - at)
-
-
-def test_a_score_that_is_no_number_compares_equal_to_itself(task, monkeypatch):
-    monkeypatch.setattr(
-        "steadygan.evaluation.modes.ModeCoverage.compare", lambda *_: {"modes": float("nan"), "high_quality": 0.5}
-    )
-    result = played(task)
-    assert result.values["modes"] is None
-    assert result.scores[0]["modes"] is None
-    assert read_results(Path(task.place) / RESULT).results[SN] == result
-
-
-def test_a_run_that_a_finding_ends_is_not_played_on(tmp_path, monkeypatch):
-    def judge(course, rules):
-        late = course.history.last("step") >= 40
-        return [Finding("x", "STALLED", "failure", 40, "It stands still.", "Wait.")] * late
-
-    monkeypatch.setattr("steadygan.run.judge", judge)
-    task = task_of(tiny(arms={"a": ["on_finding={any: stop}"]}), Cell("a", "as-is", 0), tmp_path / "a")
-    result, told = steps_of(task)
-    assert (told[-1], result.step, result.state) == (40, 40, "finished")
-    assert result.values["modes"] is not None
-    assert steps_of(task) == (result, [])
-
-
-@pytest.mark.parametrize(
-    ("arm", "error", "said"),
-    [
-        (
-            ["stabilizers=[weight_norm, spectral_norm]"],
-            "ConfigError",
-            "'weight_norm' and 'spectral_norm' cannot be on one player",
-        ),
-        (odd("Broken"), "ArithmeticError", r"no such loss – ever \(odd_losses.py, line 1\d\)"),
-    ],
-)
-def test_a_cell_that_cannot_be_played_says_why_and_where(arm, error, said, tmp_path):
-    task = task_of(tiny(arms={"a": arm}), Cell("a", "as-is", 0), tmp_path / "a")
-    with pytest.raises(Exception, match=r".") as caught:
-        played(task)
-    words = player.explained(caught.value)
-    assert words.startswith(f"{error}: ")
-    assert re.search(said, words)
-
-
-def test_an_explanation_holds_nothing_that_json_cannot(tmp_path):
-    assert player.explained(OSError(b"\xff".decode(errors="surrogateescape"))) == "OSError: ?"
-
-
-def test_a_task_goes_to_a_line_and_back(task):
-    line = task.json()
-    assert "\n" not in line
-    assert Task.of(line) == task
-    assert Task.of(task_of(tiny(command=["a", "{out}"]), SN, "/x").json()).command == ("a", "{out}")
-
-
-def test_the_time_of_a_step_needs_some_steps_and_counts_those_alone_in_which_nothing_else_was_done():
-    clock = Clock()
-    for number in range(25):
-        clock.lap(counts=number % 5 == 0)
-    assert (clock.steps, "ms_per_step" in clock.cost()) == (5, False)
-    for _ in range(15):
-        clock.lap(counts=True)
-    assert clock.cost()["ms_per_step"] == 1000 * clock.training / 20
-    assert clock.training <= clock.total

@@ -34,7 +34,7 @@ def run(
         seconds_of(budget)  # what is no time is refused before anything else is looked at
     place = StudyDirectory(out or Path("runs") / f"compare-{Path(data).stem}")
     study = study_in(place, data, budget, workers)
-    done = [cell for cell, result in place.ledger(study.cells()).results.items() if result.counts]
+    done = place.ledger(study.cells()).done
     show_plan(study, estimate(study, done))
     code = run_study(study, str(place.path), "local", None, workers, None)
     say(place, data)

@@ -60,11 +60,11 @@ def plan(
     if as_yaml:
         print(study.yaml(), end="")
         return
-    done = []
+    done = {}
     if out:
         place = study_directory(out)
         place.require()
-        done = [cell for cell, result in place.ledger(study.cells()).results.items() if result.counts]
+        done = place.ledger(study.cells()).done
     show_plan(study, estimate(study, done), as_json)
 
 

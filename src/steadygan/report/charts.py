@@ -67,18 +67,23 @@ def line_chart(title: str, curves: Sequence[Curve], frame: Frame) -> str:
     """
     curves = [thin(curve) for curve in curves]
     spans = [span for curve in curves for span in reach(curve)]
+    across, upright, behind = drawn_frame(frame, spans)
+    return svg(HEIGHT, summary(title, curves), [*behind, *(drawn(curve, across, upright) for curve in curves)])
+
+
+def drawn_frame(frame: Frame, spans: Sequence[Floats]) -> tuple[Scale, Scale, list[str]]:
+    """The scales across and upright of a chart in which `spans` have their place, and what stands behind its curves."""
     upright = value_scale(spans, HEIGHT - 24, 8, frame.bounds, [value for value, _ in frame.levels])
     ticks = upright.ticks()
     left = LEFT_OF_TEXT + CHARACTER * max([len(short(tick)) for tick in ticks], default=1)
     across = Scale(0, max(frame.steps, 1), left, WIDTH - 8)
-    parts = [
+    behind = [
         *(level_line(upright(tick), left, short(tick)) for tick in ticks),
         *step_ticks(across),
         *(f'<path class="mark {escape(m.severity)}" d="M{across(m.step):.1f} 8V{HEIGHT - 24}"/>' for m in frame.marks),
         *(f'<path class="level {escape(style)}" d="M{left:.1f} {upright(v):.1f}H{WIDTH - 8}"/>' for v, style in frame.levels),
-        *(drawn(curve, across, upright) for curve in curves),
     ]
-    return svg(HEIGHT, summary(title, curves), parts)
+    return across, upright, behind
 
 
 def svg(height: float, label: str, parts: Sequence[str]) -> str:

@@ -98,12 +98,16 @@ class Column:
         return {setting for row in self.rows for setting in row.scores.settings}
 
     @property
+    def ranked(self) -> list[Row]:
+        """The rows by their interquartile mean, the best first; without those that are failures."""
+        finite = [row for row in self.rows if isfinite(row.middle.value)]
+        return sorted(finite, key=lambda row: -row.middle.value if self.measure.higher_is_better else row.middle.value)
+
+    @property
     def leaders(self) -> list[Row]:
         """The rows with the best interquartile mean; none where all are failures, or the metric judges nothing."""
-        finite = [row for row in self.rows if isfinite(row.middle.value) and self.measure.judges]
-        means = [row.middle.value for row in finite]
-        best = max(means, default=0.0) if self.measure.higher_is_better else min(means, default=0.0)
-        return [row for row in finite if row.middle.value == best]
+        ranked = self.ranked if self.measure.judges else []
+        return [row for row in ranked if row.middle.value == ranked[0].middle.value]
 
     def plain(self) -> dict[str, object]:
         """As JSON takes it."""

@@ -1,6 +1,5 @@
 """What a comparison comes to: one arm to use with its evidence, or that no difference was shown."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from math import isfinite
 
@@ -44,27 +43,16 @@ def conclude(table: Table) -> Conclusion | None:
     if column is None:
         return None
     seeds = f"{len(table.complete.seeds)} seeds"
-    best = best_of(column, column.rows)
-    if best is None:
+    if not column.ranked:
         why = f"Every arm failed by {column.metric} in more than a quarter of its cells" if column.rows else ""
         return Conclusion("", False, f"{why or f'No cell has a {column.metric}'} ({seeds}): no recipe can be named.")
-    if shown := best_of(column, [row for row in column.rows if side(row) > 0]):
+    best = column.ranked[0]
+    if shown := next((row for row in column.ranked if side(row) > 0), None):
         return Conclusion(shown.arm, True, f"Use {shown.arm}: {evidence(column, shown)}.{ahead(column, shown, best)}")
     reference = column.row(column.reference)
     if reference is None or not isfinite(reference.middle.value):
         return Conclusion(best.arm, False, f"Use {best.arm}: {instead(column, best)} ({seeds}).")
     return Conclusion(column.reference, False, kept(column, best, seeds), differs=any(side(row) < 0 for row in column.rows))
-
-
-def best_of(column: Column, rows: Iterable[Row]) -> Row | None:
-    """The row with the best interquartile mean, None where all are failures."""
-    fit = (row for row in rows if isfinite(row.middle.value))
-    return max(fit, key=lambda row: height(column, row), default=None)
-
-
-def height(column: Column, row: Row) -> float:
-    """The interquartile mean, turned so that larger is better."""
-    return row.middle.value if column.measure.higher_is_better else -row.middle.value
 
 
 def side(row: Row) -> int:
@@ -87,7 +75,7 @@ def evidence(column: Column, row: Row) -> str:
 
 def ahead(column: Column, shown: Row, best: Row) -> str:
     """That another arm has a better middle than the one that was shown to be better, where one has."""
-    if height(column, best) <= height(column, shown):
+    if best.middle.value == shown.middle.value:
         return ""
     besides = f", but was not shown to be better than {column.reference}" if best.arm != column.reference else ""
     return f" {best.arm} has the best middle, {best.middle}{besides}."

@@ -15,7 +15,7 @@ from steadygan.study.configs import Configs, auto_of, fingerprint, note_auto
 from steadygan.study.local import GRACE, Backend, Message
 from steadygan.study.place import StudyDirectory
 from steadygan.study.player import Task, result_of
-from steadygan.study.result import Ledger, Result, write_results
+from steadygan.study.result import Result, write_results
 from steadygan.study.study import Study
 
 ATTEMPTS = 2  # a crash may be the machine's; twice is the cell's
@@ -182,15 +182,11 @@ def taken_up(study: Study, place: StudyDirectory, task: Callable[[Cell], Task]) 
     """
     asked = dict.fromkeys(study.cells())
     ledger = place.ledger(asked)
-    kept = {cell: up_to_date(ledger.results[cell], task(cell), place) for cell in asked if counts(ledger, cell)}
+    done = ledger.done
+    kept = {cell: up_to_date(done[cell], task(cell), place) for cell in asked if cell in done}
     others = [result for cell, result in ledger.results.items() if cell not in kept]
     lost = f"{place.results}: {ledger.damaged} lines could not be read; their cells are looked for in cells/"
     return kept, others, lost * bool(ledger.damaged)
-
-
-def counts(ledger: Ledger, cell: Cell) -> bool:
-    """Whether a cell has a result that counts."""
-    return cell in ledger.results and ledger.results[cell].counts
 
 
 def up_to_date(result: Result, task: Task, study: StudyDirectory) -> Result:

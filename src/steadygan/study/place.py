@@ -65,15 +65,19 @@ class StudyDirectory:
                 raise UsageError(f"{self.path}: there is something here already, and no study", "name another --out")
             self.path.mkdir(parents=True, exist_ok=True)
             with self.lock():
-                if self.study.exists():
-                    check_same(self.name, read_study(self.study), study)
-                for folder in (self.cells, self.logs):
-                    folder.mkdir(exist_ok=True)
-                if not self.study.exists():
-                    write_text(self.study, study.yaml())
+                self._prepare(study)
         except OSError as error:
             problem = f"{self.path}: cannot be written to ({error.strerror})"
             raise UsageError(problem, "make room or name another --out; what is there is whole") from None
+
+    def _prepare(self, study: Study) -> None:
+        """The folders and the file of a study, or that the one that is there can be gone on with."""
+        for folder in (self.cells, self.logs):
+            folder.mkdir(exist_ok=True)
+        if self.study.exists():
+            check_same(self.name, read_study(self.study), study)
+        else:
+            write_text(self.study, study.yaml())
 
     def begin(self, study: Study, anew: bool) -> None:
         """Write down what is asked for from now on, within `lock`, and that it was so at first where the study begins `anew`.

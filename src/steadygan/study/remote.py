@@ -11,7 +11,7 @@ from pathlib import Path
 from steadygan.errors import UsageError
 from steadygan.study.cells import Cell
 from steadygan.study.lease import NAME, Lease
-from steadygan.study.place import StudyDirectory, check_same
+from steadygan.study.place import StudyDirectory
 from steadygan.study.result import RESULT, read_results
 from steadygan.study.store import Store, is_url, told
 from steadygan.study.study import Study, read_study
@@ -55,12 +55,7 @@ class StudyAtURL(StudyDirectory):
         with told(self.name):
             if not self.store.get(self.study.name, self.study) and {*self.store.listed()} - {NAME}:
                 raise UsageError(f"{self.name}: there is something here already, and no study", "name another --out")
-        if self.study.exists():
-            check_same(self.name, read_study(self.study), study)
-        for folder in (self.cells, self.logs):
-            folder.mkdir(exist_ok=True)
-        if not self.study.exists():
-            self.study.write_text(study.yaml(), encoding="utf-8")
+        self._prepare(study)
 
     def require(self) -> Study:
         """The study that is there, with its results as they are now.

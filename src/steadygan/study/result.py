@@ -78,6 +78,11 @@ class Ledger:
     results: Mapping[Cell, Result]
     damaged: int = 0
 
+    @property
+    def done(self) -> dict[Cell, Result]:
+        """Those that count."""
+        return {cell: result for cell, result in self.results.items() if result.counts}
+
 
 def read_results(path: Path) -> Ledger:
     """The results in a JSON-lines file; a line that was cut off counts as damaged, and its cell as not yet there.

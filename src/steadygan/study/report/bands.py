@@ -8,20 +8,16 @@ import numpy as np
 
 from steadygan.history import Floats
 from steadygan.report.charts import (
-    CHARACTER,
     HEIGHT,
-    LEFT_OF_TEXT,
-    WIDTH,
     Curve,
     Frame,
     drawn,
-    level_line,
+    drawn_frame,
     path,
-    step_ticks,
     svg,
 )
-from steadygan.report.scales import Scale, value_scale
-from steadygan.report.words import number, short
+from steadygan.report.scales import Scale
+from steadygan.report.words import number
 
 Points = Sequence[tuple[int, float | None]]
 
@@ -84,14 +80,9 @@ def quantile(ordered: Floats, share: float) -> Floats:
 def band_chart(title: str, bands: Sequence[Band], frame: Frame) -> str:
     """Bands over steps as one SVG element; those in grey behind the others."""
     spans = [line for each in bands for line in ((each.low, each.middle, each.high) if each.style else (each.middle,))]
-    upright = value_scale(spans, HEIGHT - 24, 8, frame.bounds, [value for value, _ in frame.levels])
-    ticks = upright.ticks()
-    left = LEFT_OF_TEXT + CHARACTER * max([len(short(tick)) for tick in ticks], default=1)
-    across = Scale(0, max(frame.steps, 1), left, WIDTH - 8)
+    across, upright, behind = drawn_frame(frame, spans)
     parts = [
-        *(level_line(upright(tick), left, short(tick)) for tick in ticks),
-        *step_ticks(across),
-        *(f'<path class="level {escape(style)}" d="M{left:.1f} {upright(v):.1f}H{WIDTH - 8}"/>' for v, style in frame.levels),
+        *behind,
         *(grey(each, across, upright) for each in bands if not each.style),
         *(area(each, across, upright) for each in bands if each.style),
         *(line(each, across, upright) for each in bands if each.style),

@@ -1,7 +1,5 @@
 """Which arms a chart shows in colour: all where they are few, else those that it is about. And where arms differ most."""
 
-from math import isfinite
-
 import numpy as np
 
 from steadygan.study.columns import Column
@@ -27,9 +25,7 @@ def ranked(column: Column | None) -> list[str]:
     """The arms by their interquartile mean, the best first; those that fail come last."""
     if column is None:
         return []
-    sign = -1 if column.measure.higher_is_better else 1
-    rows = sorted(column.rows, key=lambda row: sign * row.middle.value if isfinite(row.middle.value) else float("inf"))
-    return [row.arm for row in rows]
+    return list(dict.fromkeys(row.arm for row in (*column.ranked, *column.rows)))
 
 
 def telling(table: Table) -> list[str]:

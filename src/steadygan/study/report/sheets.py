@@ -58,8 +58,7 @@ def with_failures(row: Row | None) -> str:
     """An interquartile mean with its interval, and how many failed."""
     if row is None:
         return words.NONE
-    failed = f"{row.failed.hits} of {row.failed.of} failed" * bool(row.failed.hits)
-    return "\n".join(filter(None, (*words.parts(row.middle), failed)))
+    return "\n".join(filter(None, (*words.parts(row.middle), words.failed(row.failed))))
 
 
 def sizes(table: Table, column: Column) -> str:
@@ -103,8 +102,7 @@ def spot_text(row: Row, setting: str) -> str:
     spot = row.spot(setting)
     if spot is None:
         return words.NONE
-    failed = f"{spot.failed.hits} of {spot.failed.of} failed" * bool(spot.failed.hits)
-    return "\n".join(filter(None, ("" if spot.median is None else words.figure(spot.median), failed)))
+    return "\n".join(filter(None, ("" if spot.median is None else words.figure(spot.median), words.failed(spot.failed))))
 
 
 def cost_sheet(table: Table) -> Sheet | None:

@@ -78,6 +78,15 @@ def share(found: Share) -> str:
     return f"{found.hits} of {found.of}\n{low} to {high}%"
 
 
+def failed(found: Share) -> str:
+    """How many cells failed of how many; nothing where none did.
+
+    >>> failed(Share(1, 30)), failed(Share(0, 30))
+    ('1 of 30 failed', '')
+    """
+    return f"{found.hits} of {found.of} failed" * bool(found.hits)
+
+
 def chance(found: Estimate) -> str:
     r"""A probability, and its interval in a second line, in percent.
 
