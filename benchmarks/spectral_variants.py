@@ -1,6 +1,7 @@
 """What `spectral.py` compares: a discriminator with our spectral normalization, with torch's or with none, and its training."""
 
 import copy
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -8,7 +9,7 @@ from torch.nn.functional import relu
 from torch.nn.utils import parametrizations
 
 from networks import fashion, generator_cnn
-from steadygan.spectral import group, spectral_norm, workspace
+from steadygan.spectral import advance, group, native, spectral_norm, workspace
 
 
 class Variant:
@@ -84,23 +85,27 @@ class counted:
     """Counts iterations of our refreshes, on a CPU and elsewhere."""
 
     def __enter__(self) -> dict[str, int]:
-        counts = {"maps": 0, "refreshes": 0}
-        self.plain = plain = (group.iterate, workspace.Workspace._once, group.Group.refresh)
+        self.counts = {"maps": 0, "refreshes": 0}
+        self.plain = [
+            self.count("maps", advance, "iterate", lambda given, _: len(given[0])),
+            self.count("maps", workspace.Workspace, "_once", lambda given, _: len(given[1])),
+            self.count("maps", native, "run", lambda _, done: done),
+            self.count("refreshes", group.Group, "refresh", lambda *_: 1),
+        ]
+        return self.counts
 
-        def iterate(maps, us, bases):
-            counts["maps"] += len(maps)
-            return plain[0](maps, us, bases)
+    def count(self, kind: str, place: object, name: str, many: Callable[[tuple, object], int]) -> tuple[object, str, object]:
+        """Have a function add to a count: -> what to put back, and where."""
+        plain = getattr(place, name)
 
-        def once(room, active, residuals):
-            counts["maps"] += len(active)
-            return plain[1](room, active, residuals)
+        def counting(*given, **settings):
+            found = plain(*given, **settings)
+            self.counts[kind] += many(given, found)
+            return found
 
-        def refresh(*arguments, **settings):
-            counts["refreshes"] += 1
-            return plain[2](*arguments, **settings)
-
-        group.iterate, workspace.Workspace._once, group.Group.refresh = iterate, once, refresh
-        return counts
+        setattr(place, name, counting)
+        return place, name, plain
 
     def __exit__(self, *problem: object) -> None:
-        group.iterate, workspace.Workspace._once, group.Group.refresh = self.plain
+        for one in self.plain:
+            setattr(*one)

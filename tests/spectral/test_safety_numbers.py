@@ -65,7 +65,7 @@ def test_the_gradient_scales_inversely(scale):
         net(images()).square().sum().backward()
         grads.append([raw.grad * factor for raw in raws(net)])
     for one, other in zip(*grads, strict=True):
-        assert torch.allclose(one, other, rtol=1e-3, atol=1e-4 * float(one.abs().max()))  # two vectors after 50 iterations
+        assert torch.allclose(one, other, rtol=1e-3, atol=5e-4 * float(one.abs().max()))  # two vectors after 50 iterations
 
 
 @pytest.mark.parametrize("mode", CHANGING)

@@ -1,10 +1,10 @@
 """The heart: spectral normalization and singular values. Imports nothing else of steadygan but its errors."""
 
 from steadygan.spectral.adoption import from_torch
+from steadygan.spectral.advance import Until
 from steadygan.spectral.audit import audit
 from steadygan.spectral.auditing.findings import Audit
 from steadygan.spectral.export import plain_state_dict, torch_state_dict
-from steadygan.spectral.group import Until
 from steadygan.spectral.layer import own_names
 from steadygan.spectral.leading import LeadingValues
 from steadygan.spectral.lipschitz import Bounds, lipschitz

@@ -2,13 +2,40 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import torch
 from torch import Tensor
 
+from steadygan.spectral.native import Found, gradients, takes
+
 if TYPE_CHECKING:
     from steadygan.spectral.law import Law
+
+
+class Pair(Protocol):
+    """A pair of singular vectors of each block of a weight, [G * M] and [G * N], and u'Wv of each, [G]."""
+
+    @property
+    def u(self) -> Tensor:
+        """Of length 1."""
+
+    @property
+    def v(self) -> Tensor:
+        """Of length 1."""
+
+    @property
+    def sigma(self) -> Tensor:
+        """Scalar for one plain matrix."""
+
+
+@dataclass(slots=True)
+class Told:
+    """A pair read from buffers."""
+
+    u: Tensor
+    v: Tensor
+    sigma: Tensor
 
 
 @dataclass(slots=True)
@@ -18,33 +45,48 @@ class Known:
     Attributes:
         law: by which the weight is normalized. Not the weight itself, which holds on to the graph.
         quick: the gradient has its short form: one matrix of the stored layout, divided by its norm.
-        us, vs: the singular vectors, one pair for each way of reading the weight.
+        pairs: the singular vectors, one pair for each way of reading the weight.
         coefficient: what the norm is brought to.
-        sigma: the norm: scalar, or [3] where the blocks are apart.
+        norm: scalar, or [3] where the blocks are apart; or None, and then it is in `numbers`.
         factor: what the weight is multiplied by, of the same shape.
-        numbers: sigma and factor on the host, where they cost nothing: for plain weights on a CPU.
+        numbers: norm and factor on the host, where they cost nothing: for plain weights on a CPU.
+        made: the normalized weight, where it was made already, until it is handed out.
         result: the normalized weight, outside the graph.
-        raw_version, gain_version, value_version: how often the tensors had been written to by then.
+        gain_version, value_version: how often the tensors had been written to by then.
         wanted: whether gradients of the weight and of the gain were asked for.
     """
 
     law: "Law"
     quick: bool
-    us: Sequence[Tensor]
-    vs: Sequence[Tensor]
+    pairs: Sequence["Pair"]
     coefficient: Tensor
-    sigma: Tensor
-    factor: Tensor
+    norm: Tensor | None
     numbers: tuple[float, float] | None = None
+    made: Tensor | None = None
+    factor: Tensor = field(init=False)
     result: Tensor = field(init=False)
-    raw_version: int = field(init=False)
     gain_version: int = 0
     value_version: int = 0
     wanted: tuple[bool, bool] = (False, False)
 
+    @property
+    def us(self) -> list[Tensor]:
+        """The left vectors."""
+        return [one.u for one in self.pairs]
+
+    @property
+    def vs(self) -> list[Tensor]:
+        """The right vectors."""
+        return [one.v for one in self.pairs]
+
+    @property
+    def sigma(self) -> Tensor:
+        """The norm."""
+        return torch.tensor(cast(tuple[float, float], self.numbers)[0]) if self.norm is None else self.norm
+
 
 class Division(torch.autograd.Function):
-    """(raw weights, gains or None) -> normalized weights.
+    """(raw weights, then gains, of those that have one) -> normalized weights.
 
     What it keeps for the backward pass is kept by reference and never freed, so that the losses on real and on fake images may
     walk back separately, as with separate graphs. Autograd does not watch such references: the backward pass itself refuses
@@ -52,66 +94,96 @@ class Division(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, known: Sequence[Known], *tensors: Tensor | None) -> tuple[Tensor, ...]:
+    def forward(ctx: Any, known: Sequence[Known], *tensors: Tensor) -> tuple[Tensor, ...]:
         """Multiply, and keep."""
-        raws, gains = tensors[: len(known)], tensors[len(known) :]
+        given = iter(tensors[len(known) :])
+        raws, gains = tensors[: len(known)], [next(given) if one.law.mode.learnable else None for one in known]
         results = multiplied(known, raws, gains)
-        for one, raw, gain, result in zip(known, raws, gains, results, strict=True):
-            one.result, one.raw_version = result.detach(), raw._version  # type: ignore[union-attr]
-            one.gain_version = 0 if gain is None else gain._version
+        for one, gain, result in zip(known, gains, results, strict=True):
+            one.result, one.gain_version = result.detach(), 0 if gain is None else gain._version
         ctx.known, ctx.raws, ctx.gains = known, raws, gains
+        ctx.versions = [raw._version for raw in raws]
         ctx.gain_versions = [one.gain_version for one in known]
         ctx.set_materialize_grads(False)
         return results
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, *given: Tensor | None) -> tuple[Tensor | None, ...]:
         """Gradients of raw weights and gains, with u and v constant; differentiable once more where that is asked for."""
-        pairs: list[tuple[Tensor | None, Tensor | None]] = []
-        given = zip(ctx.known, ctx.raws, ctx.gains, ctx.gain_versions, gradients, strict=True)
-        for one, raw, gain, gain_version, gradient in given:
-            if gradient is None:
-                pairs.append((None, None))
-                continue
-            if raw._version != one.raw_version or (gain is not None and gain._version != gain_version):
-                raise RuntimeError(
-                    f"spectral norm: weight {one.law.weight.name!r} was modified by an inplace operation between the forward "
-                    "and the backward pass; call backward() before the optimizer's step, and refresh() after it"
-                )
-            if torch.is_grad_enabled() or not one.quick:
-                pairs.append(full_gradient(one, raw, gain, gradient))
-            else:
-                pairs.append((quick_gradient(one, gradient), None))
-        return (None, *(pair[0] for pair in pairs), *(pair[1] for pair in pairs))
+        of_raws: list[Tensor | None] = [None] * len(given)
+        of_gains = of_raws.copy()
+        reached = [k for k, gradient in enumerate(given) if gradient is not None]
+        refuse_changed(ctx, reached)
+        again = torch.is_grad_enabled()
+        short = [] if again else [k for k in reached if goes_short(ctx.known[k], cast(Tensor, given[k]))]
+        if short:
+            found = short_gradients([ctx.known[k] for k in short], [cast(Tensor, given[k]) for k in short])
+            for k, gradient in zip(short, found, strict=True):
+                of_raws[k] = gradient
+        for k in reached if len(short) < len(reached) else ():
+            one, gradient = ctx.known[k], cast(Tensor, given[k])
+            if again or not one.quick:
+                of_raws[k], of_gains[k] = full_gradient(one, ctx.raws[k], ctx.gains[k], gradient)
+            elif k not in short:
+                of_raws[k] = quick_gradient(one, gradient)
+        return (None, *of_raws, *(of_gains[k] for k, one in enumerate(ctx.known) if one.law.mode.learnable))
 
 
-def divided(known: Sequence[Known], *tensors: Tensor | None) -> tuple[Tensor, ...]:
-    """The node applied: raw weights, then gains -> normalized weights."""
+def refuse_changed(ctx: Any, reached: Sequence[int]) -> None:
+    """Raise where a tensor is no longer what it was in the forward pass."""
+    for k in reached:
+        gain = ctx.gains[k]
+        if ctx.raws[k]._version != ctx.versions[k] or (gain is not None and gain._version != ctx.gain_versions[k]):
+            raise RuntimeError(
+                f"spectral norm: weight {ctx.known[k].law.weight.name!r} was modified by an inplace operation between the "
+                "forward and the backward pass; call backward() before the optimizer's step, and refresh() after it"
+            )
+
+
+def divided(known: Sequence[Known], *tensors: Tensor) -> tuple[Tensor, ...]:
+    """The node applied."""
     return cast(tuple[Tensor, ...], Division.apply(known, *tensors))  # type: ignore[no-untyped-call]
 
 
 def multiplied(known: Sequence[Known], raws: Sequence[Any], gains: Sequence[Any]) -> tuple[Tensor, ...]:
     """The normalized weights."""
-    if all(one.numbers for one in known):
+    if all(one.numbers and one.made is None for one in known):
         return tuple(torch._foreach_mul(list(raws), [cast(tuple[float, float], one.numbers)[1] for one in known]))
-    return tuple(
-        raw * one.numbers[1] if one.numbers else one.law.scaled(raw, one.factor, gain)
-        for one, raw, gain in zip(known, raws, gains, strict=True)
-    )
+    return tuple(value_of(one, raw, gain) for one, raw, gain in zip(known, raws, gains, strict=True))
+
+
+def value_of(one: Known, raw: Tensor, gain: Tensor | None) -> Tensor:
+    """One normalized weight; given away if it is there already: who kept it would keep the graph that it joins."""
+    if one.made is not None:
+        made, one.made = one.made, None
+        return made
+    return raw * one.numbers[1] if one.numbers else one.law.scaled(raw, one.factor, gain)
+
+
+def goes_short(one: Known, gradient: Tensor) -> bool:
+    """The kernels find the gradient."""
+    return one.numbers is not None and isinstance(one.pairs[0], Found) and takes(gradient, one.result)
+
+
+def short_gradients(known: Sequence[Known], given: Sequence[Tensor]) -> list[Tensor]:
+    """What `quick_gradient` computes, by the kernels."""
+    found = [cast(Found, one.pairs[0]) for one in known]
+    return gradients(given, [one.result for one in known], found, [cast(tuple[float, float], one.numbers) for one in known])
 
 
 def quick_gradient(one: Known, gradient: Tensor) -> Tensor:
     """(g - <g, W_sn> / c * uv') c / sigma, Miyato et al. 2018, arXiv:1802.05957, eq. 12: reads g twice and writes once."""
+    pair = one.pairs[0]
     last = one.result.dim() == 4 and not one.result.is_contiguous()  # a kernel laid out channels-last
     rows = gradient.permute(0, 2, 3, 1) if last else gradient
     flat = rows.flatten(1)
     inner = torch.dot(flat.reshape(-1), (one.result.permute(0, 2, 3, 1) if last else one.result).reshape(-1))
     if one.numbers:
         sigma, factor = one.numbers
-        found = torch.addr(flat, one.us[0], one.vs[0], beta=factor, alpha=-inner.item() / (sigma or 1.0))
+        found = torch.addr(flat, pair.u, pair.v, beta=factor, alpha=-inner.item() / (sigma or 1.0))
     else:
         share = -inner / torch.where(one.sigma > 0, one.sigma, 1)
-        found = torch.addcmul(flat * one.factor, (one.us[0] * share).unsqueeze(1), one.vs[0].unsqueeze(0))
+        found = torch.addcmul(flat * one.factor, (pair.u * share).unsqueeze(1), pair.v.unsqueeze(0))
     return found.view(rows.shape).permute(0, 3, 1, 2) if last else found.view(gradient.shape)
 
 

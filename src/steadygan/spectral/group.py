@@ -2,58 +2,23 @@
 
 import warnings
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 
+from steadygan.spectral.advance import Room, Until, advance
 from steadygan.spectral.division import Known, divided
 from steadygan.spectral.law import full_precision
 from steadygan.spectral.modes import to_coefficient
 from steadygan.spectral.normalized import FIRST, NormalizedWeight
-from steadygan.spectral.subspace import Leading, iterate, on_host
+from steadygan.spectral.subspace import on_host
 from steadygan.spectral.watching import watch_optimizers
-from steadygan.spectral.workspace import Workspace
-
-
-@dataclass(frozen=True)
-class Until:
-    """As many iterations as each weight needs.
-
-    Attributes:
-        residual: |W'u - sigma v| / sigma at which a weight is left alone.
-        at_most: iterations in one refresh.
-        unseen: iterations where asking for the residual would wait for the device: everywhere but on a CPU.
-    """
-
-    residual: float = 0.03
-    at_most: int = 8
-    unseen: int = 2
-
 
 Iterations = int | Callable[[int], int] | Until
-
-
-@dataclass(eq=False)
-class Room:
-    """The workspace for the plain weights of a group, kept from one refresh to the next."""
-
-    space: Workspace | None = None
-    maps: list[Any] = field(default_factory=list)
-
-    def iterate(self, weights: Sequence[NormalizedWeight], until: Until) -> list[list[Leading]] | None:
-        """What the workspace finds, reading by reading; None where it cannot serve."""
-        if not weights:
-            return None
-        maps = [one.maps()[0] for one in weights]
-        if self.space is None or len(maps) != len(self.maps) or any(a is not b for a, b in zip(maps, self.maps, strict=True)):
-            self.space, self.maps = Workspace(maps), maps
-        self.space.load([one.us()[0] for one in weights], [one.sound_starts()[0] for one in weights])
-        found = self.space.iterate(until.residual, until.at_most)
-        return None if found is None else [[one] for one in found]
 
 
 BURN_IN = Until(0.003, 30, 15)  # after application, and after a load that brought no vectors
@@ -74,6 +39,7 @@ class Group:
         weights: all of them.
         refreshes: how many there were.
         inside: how many forward passes of its layers are going on.
+        ahead: a refresh divides at once, since what the last one made was read. Code that torch.compile made never reads it.
     """
 
     iterations: Iterations
@@ -83,6 +49,7 @@ class Group:
     passes: int = 0
     unseen_writes: bool = False
     inside: int = 0
+    ahead: bool = True
     room: Room = field(default_factory=Room)
 
     def __post_init__(self) -> None:
@@ -114,7 +81,6 @@ class Group:
         if not self.automatic:
             self.refresh()
 
-    @torch.no_grad()
     def refresh(
         self, chosen: Sequence[NormalizedWeight] | None = None, iterations: Iterations | None = None, store: bool = True
     ) -> None:
@@ -123,34 +89,38 @@ class Group:
         for one in chosen:
             if one.written:
                 one.adopt()
-        with torch.inference_mode(False), outside_transforms(), full_precision(chosen[0].raw):
-            found = advance(chosen, self._until(chosen, iterations), self.room)
-            if store:
-                write(chosen, found)
+        with aside(chosen[0].raw):
+            found = advance(chosen, self._until(chosen, iterations), self.room, store, self.ahead)
             for one, leading in zip(chosen, found, strict=True):
                 one.keep(leading, store)
-            self.divide(chosen)
+            if self.ahead:
+                self._divide(chosen)
+        self.ahead = False
         self.refreshes += 1
 
     @torch.no_grad()
     def settle(self, one: NormalizedWeight) -> None:
         """Find u and v of one weight anew, outside the schedule of refreshes."""
-        with torch.inference_mode(False), full_precision(one.raw):
-            found = advance([one], BURN_IN, Room())
-            write([one], found)
-            one.keep(found[0], True)
+        with aside(one.raw):
+            one.keep(advance([one], BURN_IN, Room(), True, False)[0], True)
 
-    def divide(self, chosen: Sequence[NormalizedWeight]) -> None:
-        """Put the normalized weights into memory, as outputs of one node."""
+    def divide(self, chosen: Sequence[NormalizedWeight] | None = None) -> None:
+        """Put the normalized weights into memory, as outputs of one node: the chosen ones, or all that are missing."""
+        if chosen is None:
+            chosen = [one for one in self.weights if one.value is None and one.in_step(one.raw)]
+        with aside(chosen[0].raw):
+            self._divide(chosen)
+
+    def _divide(self, chosen: Sequence[NormalizedWeight]) -> None:
         chosen = [one for one in chosen if one.mode.factor is not None]
         if not chosen:
             return
-        with torch.inference_mode(False), outside_transforms(), full_precision(chosen[0].raw):
-            known = [one.known or one.know_buffers() for one in chosen]
+        known = [one.known or one.know_buffers() for one in chosen]
+        if any(one.numbers is None for one in known):
             with torch.no_grad():
                 set_factors(known)
-            with torch.enable_grad():
-                values = divided(known, *(one.raw for one in chosen), *(one.gain for one in chosen))
+        with nullcontext() if torch.is_grad_enabled() else torch.enable_grad():
+            values = divided(known, *(one.raw for one in chosen), *(gain for one in chosen if (gain := one.gain) is not None))
         for one, value in zip(chosen, values, strict=True):
             one.remember(value)
 
@@ -168,7 +138,7 @@ class Group:
         if torch._C._are_functorch_transforms_active() or being_captured(self.weights[0].raw):
             return
         self.passes += 1
-        found = {one: change for one in self.weights if (change := one.changed_unseen())}
+        found = {one: change for one in self.weights if one.is_sampled and (change := one.changed_unseen())}
         for one, change in found.items():
             if change == "value":
                 one.adopt()
@@ -197,9 +167,17 @@ class Group:
         return twin
 
 
-def outside_transforms() -> AbstractContextManager[Any]:
-    """Vectors and normalized weights are no part of what torch.func differentiates or maps over."""
-    return temporarily_clear_interpreter_stack() if torch._C._are_functorch_transforms_active() else nullcontext()
+def aside(tensor: Tensor) -> ExitStack:
+    """Out of autocast, inference mode and torch.func, where the caller is in one: vectors and normalized weights are no part of
+    what it differentiates or maps over, and are needed beyond it."""
+    stack = ExitStack()
+    if torch.is_inference_mode_enabled():
+        stack.enter_context(torch.inference_mode(False))
+    if torch._C._are_functorch_transforms_active():
+        stack.enter_context(temporarily_clear_interpreter_stack())
+    if torch.is_autocast_enabled(tensor.device.type):
+        stack.enter_context(full_precision(tensor))
+    return stack
 
 
 def being_captured(tensor: Tensor) -> bool:
@@ -209,7 +187,7 @@ def being_captured(tensor: Tensor) -> bool:
 
 def set_factors(known: Sequence[Known]) -> None:
     """What each weight is multiplied by; all plain ones at once."""
-    plain = [one for one in known if one.quick]
+    plain = [one for one in known if one.quick and one.numbers is None]
     for one in known:
         if not one.quick:
             one.factor = one.law.factor(one.sigma, one.coefficient)
@@ -222,45 +200,3 @@ def set_factors(known: Sequence[Known]) -> None:
             return
         for one, factor in zip(plain, factors.unbind(), strict=True):
             one.factor = factor
-
-
-def write(weights: Sequence[NormalizedWeight], found: Sequence[Sequence[Leading]]) -> None:
-    """Put what a refresh found into the buffers."""
-    leading = [one for ones in found for one in ones]
-    readings = [(one, reading) for one in weights for reading in one.readings]
-    bases = [reading.out(one.weight, new.basis, one.raw) for (one, reading), new in zip(readings, leading, strict=True)]
-    torch._foreach_copy_([u for one in weights for u in one.us()], [one.u for one in leading])
-    torch._foreach_copy_([basis for one in weights for basis in one.bases()], bases)
-
-
-def advance(weights: Sequence[NormalizedWeight], until: Until, room: Room) -> list[list[Leading]]:
-    """Iterate on all readings of all weights: -> what was found. Plain weights on a CPU go a shorter way."""
-    plain = [one for one in weights if one.plain and on_host(one.raw)]
-    found = dict(zip(plain, room.iterate(plain, until) or [], strict=False))
-    jobs = [
-        (one, map_, u, basis)
-        for one in weights
-        if one not in found
-        for map_, u, basis in zip(one.maps(), one.us(), one.sound_starts(), strict=True)
-    ]
-    if jobs:
-        owners, maps, us, bases = (list(column) for column in zip(*jobs, strict=True))
-        for one, leading in zip(owners, iterated(maps, us, bases, until), strict=True):
-            found.setdefault(one, []).append(leading)
-    return [found[one] for one in weights]
-
-
-def iterated(maps: list[Any], us: list[Tensor], bases: list[Tensor], until: Until) -> list[Leading]:
-    """As many iterations as asked for, on ever fewer maps."""
-    seeing = on_host(us[0])
-    active, found = list(range(len(maps))), cast(list[Leading], [None] * len(maps))
-    for _ in range(until.at_most if seeing else until.unseen):
-        news = iterate([maps[i] for i in active], [us[i] for i in active], [bases[i] for i in active])
-        for i, leading in zip(active, news, strict=True):
-            found[i], us[i], bases[i] = leading, leading.u, leading.basis
-        if seeing and until.residual:
-            residuals = torch.stack([leading.residual.amax() for leading in news]).tolist()
-            active = [i for i, residual in zip(active, residuals, strict=True) if residual > until.residual]
-        if not active:
-            break
-    return found

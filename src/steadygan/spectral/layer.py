@@ -96,7 +96,7 @@ def reader(parameter: str) -> Any:
     def read(layer: Normalized) -> Tensor:
         try:
             one = layer._normalized[parameter]
-            return one.read() if is_recorded() or one.group.inside else one.lend()
+            return one.read() if one.group.inside or is_recorded() else one.lend()
         except KeyError as error:
             raise RuntimeError(
                 f"spectral norm: the layer has no {error} any more; parametrize or prune before you normalize, not after"

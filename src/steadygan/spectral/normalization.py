@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from steadygan.errors import NetworkError
-from steadygan.spectral.group import Group, Iterations, Until
+from steadygan.spectral.advance import Until
+from steadygan.spectral.group import Group, Iterations
 from steadygan.spectral.law import wide
 from steadygan.spectral.layer import Normalized, attach, detach
 from steadygan.spectral.matrix import Weight, weights

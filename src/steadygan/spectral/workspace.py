@@ -26,7 +26,7 @@ class Workspace:
         self._flipped = [one.flipped for one in stacks]
         rows = [torch.zeros(1 + WIDTH, matrix.shape[1], dtype=matrix.dtype) for matrix in self._matrices]  # W'u, then the basis
         images = [torch.zeros(WIDTH, matrix.shape[0], dtype=matrix.dtype) for matrix in self._matrices]
-        lefts = [torch.zeros(1, matrix.shape[0], dtype=matrix.dtype) for matrix in self._matrices]
+        lefts = [torch.zeros(1, matrix.shape[0], dtype=matrix.dtype) for matrix in self._matrices]  # u
         self._backs, self._bases, self._images, self._lefts = (
             [row[:1] for row in rows],
             [row[1:] for row in rows],
@@ -42,13 +42,9 @@ class Workspace:
         )
         self._type = self._np_rows[0].dtype
 
-    def load(self, us: Sequence[Tensor], bases: Sequence[Tensor]) -> None:
-        """Take in the vectors to begin with: [M] and [3, N] each."""
-        torch._foreach_copy_(self._us, list(us))
+    def iterate(self, bases: Sequence[Tensor], residual: float, at_most: int) -> list[Leading] | None:
+        """From bases [3, N], until each residual is below: -> what is known; None for numbers out of range."""
         torch._foreach_copy_(self._bases, list(bases))
-
-    def iterate(self, residual: float, at_most: int) -> list[Leading] | None:
-        """Iterate on each matrix until its residual is below, then say what is known; None for numbers out of range."""
         residuals = np.zeros(len(self._matrices))
         active = list(range(len(residuals)))
         for _ in range(at_most):
