@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from steadygan.errors import ConfigError
+from steadygan.spectral.native import kernels
 
 LIBRARIES = ("torch", "numpy", "pillow", "pydantic", "safetensors", "tensorboard")
 
@@ -25,6 +26,7 @@ def environment() -> dict[str, Any]:
             "cores": os.cpu_count(),
             "threads": torch.get_num_threads(),
             "capability": torch.backends.cpu.get_cpu_capability(),
+            "kernels": kernels() is not None,  # of spectral normalization, in C
         },
         "gpus": gpus(),
         "memory_gib": round(total_memory() / 2**30, 1),

@@ -29,7 +29,7 @@ def test_the_library_is_that_of_its_source(source, fresh):
     native.kernels.cache_clear()
     library, problem = compile_kernels(source)
     assert (library, problem) == (library_of(source), "")
-    fresh.setattr(native, "SOURCE", source)
+    fresh.setattr(compiling, "SOURCE", source)
     assert native.kernels() is not None
     source.write_text(source.read_text() + "/* another version */\n")
     native.kernels.cache_clear()
@@ -56,9 +56,22 @@ def test_a_compiler_that_fails_is_quoted(source, tmp_path, monkeypatch):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["broken-cc", "kernels.c"]  # nothing half made is left
 
 
+def test_a_folder_that_cannot_be_written_to_is_named(source, monkeypatch):
+    build_or_skip()
+
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(compiling.tempfile, "TemporaryDirectory", refuse)
+    library, problem = compile_kernels(source)
+    assert library is None
+    assert str(source.parent) in problem
+    assert "Permission denied" in problem
+
+
 def test_a_library_that_cannot_be_loaded_is_done_without(source, fresh):
     library_of(source).write_bytes(b"of another machine")
-    fresh.setattr(native, "SOURCE", source)
+    fresh.setattr(compiling, "SOURCE", source)
     assert native.kernels() is None
 
 
@@ -67,12 +80,12 @@ def test_a_library_without_its_functions_is_done_without(source, fresh):
     native.kernels.cache_clear()
     source.write_text("int nothing;\n")
     assert compile_kernels(source)[0] is not None
-    fresh.setattr(native, "SOURCE", source)
+    fresh.setattr(compiling, "SOURCE", source)
     assert native.kernels() is None
 
 
 def test_a_package_without_its_source_is_done_without(fresh, tmp_path):
-    fresh.setattr(native, "SOURCE", tmp_path / "kernels.c")
+    fresh.setattr(compiling, "SOURCE", tmp_path / "kernels.c")
     assert native.kernels() is None
 
 

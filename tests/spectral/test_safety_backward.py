@@ -133,3 +133,17 @@ def test_frozen_layers_get_no_gradient_and_pass_it_on():
         one(images(1)).mean().backward()
     assert net[0]._parameters["weight"].grad is None
     assert torch.equal(net[7]._parameters["weight"].grad, plain[7]._parameters["weight"].grad)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("mode", ["hard", "gain"])
+def test_several_gradients_in_one_walk(mode, dtype):
+    """`is_grads_batched`, as `torch.autograd.functional.jacobian(vectorize=True)` asks for: those of separate walks."""
+    net = nn.Sequential(nn.Linear(5, 4), nn.Tanh(), nn.Linear(4, 3)).to(dtype)
+    spectral_norm(net, mode=mode)
+    parameters, outputs = list(net.parameters()), net(torch.randn(2, 5, dtype=dtype)).sum(0)
+    basis = torch.eye(3, dtype=dtype)
+    together = torch.autograd.grad(outputs, parameters, basis, is_grads_batched=True, retain_graph=True)
+    for k, output in enumerate(outputs):
+        for one, other in zip(together, torch.autograd.grad(output, parameters, retain_graph=True), strict=True):
+            assert torch.allclose(one[k], other, atol=1e-6)

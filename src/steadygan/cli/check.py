@@ -65,6 +65,10 @@ def show(found: dict[str, Any]) -> None:
         f"processor  {cpu['cores']} cores, {cpu['threads']} threads, {cpu['capability']}, {found['memory_gib']} GiB of memory"
     )
     print(
+        "kernels    "
+        + ("compiled" if cpu["kernels"] else "not compiled, so spectral normalization of small networks is slower")
+    )
+    print(
         "gpus       "
         + (", ".join(f"{gpu['name']} ({gpu['memory_gib']} GiB)" for gpu in gpus) or "none; training runs on the processor")
     )

@@ -37,6 +37,14 @@ def compile_kernels(source: Path = SOURCE) -> tuple[Path | None, str]:
     command = compiler()
     if command is None:
         return None, "no C compiler was found; CC can name one"
+    try:
+        return made_by(command, source)
+    except OSError as error:
+        return None, f"{source.parent}: {error}"
+
+
+def made_by(command: list[str], source: Path) -> tuple[Path | None, str]:
+    """The same by a given compiler."""
     target = library_of(source)
     with tempfile.TemporaryDirectory(dir=source.parent) as place:  # renamed into place, for whoever loads it meanwhile
         made = Path(place) / target.name

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import torch
 from torch import Tensor
+from torch._C._functorch import is_functorch_wrapped_tensor, is_legacy_batchedtensor
 
 from steadygan.spectral.native import Found, gradients, takes
 
@@ -115,6 +116,7 @@ class Division(torch.autograd.Function):
         reached = [k for k, gradient in enumerate(given) if gradient is not None]
         refuse_changed(ctx, reached)
         again = torch.is_grad_enabled()
+        again = again or any(is_batch(cast(Tensor, given[k])) for k in reached)
         short = [] if again else [k for k in reached if goes_short(ctx.known[k], cast(Tensor, given[k]))]
         if short:
             found = short_gradients([ctx.known[k] for k in short], [cast(Tensor, given[k]) for k in short])
@@ -127,6 +129,11 @@ class Division(torch.autograd.Function):
             elif k not in short:
                 of_raws[k] = quick_gradient(one, gradient)
         return (None, *of_raws, *(of_gains[k] for k, one in enumerate(ctx.known) if one.law.mode.learnable))
+
+
+def is_batch(gradient: Tensor) -> bool:
+    """Several gradients at once, which can be reckoned with but not looked at, as `is_grads_batched` hands over."""
+    return bool(is_legacy_batchedtensor(gradient) or is_functorch_wrapped_tensor(gradient))
 
 
 def refuse_changed(ctx: Any, reached: Sequence[int]) -> None:

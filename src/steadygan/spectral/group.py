@@ -48,6 +48,7 @@ class Group:
     refreshes: int = 0
     passes: int = 0
     unseen_writes: bool = False
+    sampled: bool = False
     inside: int = 0
     ahead: bool = True
     room: Room = field(default_factory=Room)
@@ -95,7 +96,7 @@ class Group:
                 one.keep(leading, store)
             if self.ahead:
                 self._divide(chosen)
-        self.ahead = False
+        self.ahead = self.sampled = False
         self.refreshes += 1
 
     @torch.no_grad()
@@ -138,7 +139,7 @@ class Group:
         if torch._C._are_functorch_transforms_active() or being_captured(self.weights[0].raw):
             return
         self.passes += 1
-        found = {one: change for one in self.weights if one.is_sampled and (change := one.changed_unseen())}
+        found = {one: change for one in self.weights if (change := one.changed_unseen())} if self.sampled else {}
         for one, change in found.items():
             if change == "value":
                 one.adopt()
@@ -150,8 +151,8 @@ class Group:
             for one in self.weights:
                 one.trust(False)
         elif self.passes <= FIRST or self.passes % EVERY == 0:
-            for one in self.weights:
-                one.sample()
+            sampled = [one.sample() for one in self.weights]
+            self.sampled = any(sampled)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "weights": [], "inside": 0, "room": Room()}  # copies of the weights enter themselves

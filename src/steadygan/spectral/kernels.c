@@ -9,7 +9,7 @@
 #include <string.h>
 
 #if defined(__GLIBC__) && defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define WIDE __attribute__((target_clones("arch=skylake-avx512", "arch=haswell", "default"))) /* chosen when loaded */
+#define WIDE __attribute__((target_clones("avx512f", "fma", "default"))) /* chosen when loaded */
 #else
 #define WIDE
 #endif
@@ -212,30 +212,38 @@ WIDE static void scale(whole n, const float *in, float by, float *out) {
    all, or -1, with nothing written but what is new, where squares leave the range of float32.
 
    sizes    [count, 2]: M, N
-   tensors  [8, count]: weights, vectors to start from [3, N], coefficients; to be filled u [M], vectors [3, N] and the
-            normalized weight; and where copies of u and of the vectors go; the last three may be 0
+   weights  [count]
+   tensors  [5, count]: vectors to start from [3, N] and coefficients; to be filled the normalized weights, and copies of u and
+            of the vectors; these three may be 0
+   found    for M + 3 N numbers of each matrix, to be filled with u [M] and vectors [3, N]
    numbers  [3, count]: to be filled with sigmas, residuals and factors
    room     for 3 M + 4 N numbers of the largest matrix */
-whole iterate(whole count, const whole *sizes, float *const *tensors, float *numbers, float *room, double enough, whole at_most) {
-    float *const *weights = tensors, *const *starts = weights + count, *const *coefficients = starts + count;
-    float *const *us = coefficients + count, *const *bases = us + count;
-    float *const *values = bases + count, *const *home_us = values + count, *const *home_bases = home_us + count;
+whole iterate(whole count, const whole *sizes, float *const *weights, float *const *tensors, float *found, float *numbers,
+              float *room, double enough, whole at_most) {
+    float *const *starts = tensors, *const *coefficients = starts + count, *const *values = coefficients + count;
+    float *const *home_us = values + count, *const *home_bases = home_us + count;
+    float *u = found;
     whole done = 0;
     for (whole k = 0; k < count; k++) {
         const whole m = sizes[2 * k], n = sizes[2 * k + 1];
-        memcpy(bases[k], starts[k], (size_t)(3 * n) * sizeof(float));
+        float *basis = u + m;
+        memcpy(basis, starts[k], (size_t)(3 * n) * sizeof(float));
         double residual = 2;
         for (whole i = 0; i < at_most && residual > enough; i++, done++) {
-            residual = iterate_once(m, n, weights[k], us[k], bases[k], room);
+            residual = iterate_once(m, n, weights[k], u, basis, room);
             if (residual < 0) return -1;
         }
-        const float sigma = (float)inner(n, room + 3 * m, bases[k]), factor = *coefficients[k] / (sigma > 0 ? sigma : 1);
+        const float sigma = (float)inner(n, room + 3 * m, basis), factor = *coefficients[k] / (sigma > 0 ? sigma : 1);
         numbers[k] = sigma, numbers[count + k] = (float)residual, numbers[2 * count + k] = factor;
         if (values[k]) scale(m * n, weights[k], factor, values[k]);
+        u = basis + 3 * n;
     }
+    u = found;
     for (whole k = 0; k < count; k++) {
-        if (home_us[k]) memcpy(home_us[k], us[k], (size_t)sizes[2 * k] * sizeof(float));
-        if (home_bases[k]) memcpy(home_bases[k], bases[k], (size_t)(3 * sizes[2 * k + 1]) * sizeof(float));
+        const whole m = sizes[2 * k], n = sizes[2 * k + 1];
+        if (home_us[k]) memcpy(home_us[k], u, (size_t)m * sizeof(float));
+        if (home_bases[k]) memcpy(home_bases[k], u + m, (size_t)(3 * n) * sizeof(float));
+        u += m + 3 * n;
     }
     return done;
 }

@@ -14,13 +14,12 @@ from typing import Any, NamedTuple, cast
 import torch
 from torch import Tensor
 
-from steadygan.spectral.compiling import SOURCE, library_of
 from steadygan.spectral.subspace import WIDTH, Stack
 
 LARGE = 1 << 18  # entries of a weight above which torch's threads win
 POINTER, WHOLE, REAL = ctypes.c_void_p, ctypes.c_int64, ctypes.c_double
 SIGNATURES = {
-    "iterate": (WHOLE, [WHOLE, *[POINTER] * 4, REAL, WHOLE]),
+    "iterate": (WHOLE, [WHOLE, *[POINTER] * 6, REAL, WHOLE]),
     "bilinear": (REAL, [WHOLE, WHOLE, *[POINTER] * 4]),
     "gradients": (None, [WHOLE, POINTER, POINTER, POINTER]),
 }
@@ -28,9 +27,13 @@ SIGNATURES = {
 
 @cache
 def kernels() -> ctypes.CDLL | None:
-    """The kernels of this version; None where there is none, or this machine cannot load it."""
+    """The kernels of this version; None where there are none, or this machine cannot load them."""
+    from steadygan.spectral import compiling  # late, so that it can be run by itself
+
+    if ctypes.sizeof(POINTER) != 8:
+        return None  # addresses are handed over as numbers of 64 bits
     try:
-        found = ctypes.CDLL(str(library_of(SOURCE)))
+        found = ctypes.CDLL(str(compiling.library_of(compiling.SOURCE)))
         for name, (result, arguments) in SIGNATURES.items():
             function = getattr(found, name)
             function.restype, function.argtypes = result, arguments
@@ -138,26 +141,22 @@ class Iteration:
         self._sizes = array("q", [length for shape in shapes for length in shape])
         ends = list(accumulate(rows + WIDTH * columns for rows, columns in shapes))
         self._places = [(at, rows, columns) for at, (rows, columns) in zip([0, *ends], shapes, strict=False)]
-        self._weights = [one.matrices.data_ptr() for one in stacks]
+        self._weights = array("q", [one.matrices.data_ptr() for one in stacks])
+        self._fixed = address(self._sizes), address(self._weights)
         self._length = ends[-1]
         self._room = torch.empty(max(WIDTH * rows + (1 + WIDTH) * columns for rows, columns in shapes))
 
     def iterate(self, seats: Sequence[Seat], residual: float, at_most: int) -> list[Found] | None:
         """From where they are, until each residual is below: -> what is known; None for numbers out of range."""
         memory, count = torch.empty(self._length), len(seats)
-        start = memory.data_ptr()
-        us = [start + 4 * at for at, _, _ in self._places]
-        bases = [start + 4 * (at + rows) for at, rows, _ in self._places]
-        tensors = [*self._weights, *(one.start.data_ptr() for one in seats), *(one.coefficient.data_ptr() for one in seats)]
-        tensors += us
-        tensors += bases
-        tensors += [0 if one.value is None else one.value.data_ptr() for one in seats]
-        tensors += [0 if one.home is None else one.home[k].data_ptr() for k in (0, 1) for one in seats]
-        numbers = array("f", bytes(12 * count))
-        places = (address(self._sizes), address(pointers := array("q", tensors)), address(numbers), self._room.data_ptr())
-        if run(count, *places, residual, at_most) < 0:
+        places = [one.start.data_ptr() for one in seats]
+        places += [one.coefficient.data_ptr() for one in seats]
+        places += [0 if one.value is None else one.value.data_ptr() for one in seats]
+        places += [0 if one.home is None else one.home[k].data_ptr() for k in (0, 1) for one in seats]
+        tensors, numbers = array("q", places), array("f", bytes(12 * count))
+        where = (*self._fixed, address(tensors), memory.data_ptr(), address(numbers), self._room.data_ptr())
+        if run(count, *where, residual, at_most) < 0:
             return None
-        del pointers
         torch.autograd.graph.increment_version([buffer for one in seats if one.home for buffer in one.home])
         triples = zip(numbers[:count], numbers[count : 2 * count], numbers[2 * count :], strict=True)
         return [
@@ -185,8 +184,10 @@ def known_triplet(matrix: Tensor, u: Tensor, v: Tensor) -> Found:
 
 
 def takes(given: Tensor, result: Tensor) -> bool:
-    """The kernels make a weight's gradient of this one of its normalized weight: a plain tensor of the same layout."""
-    return type(given) is Tensor and given.dtype == torch.float32 and given.stride() == result.stride()
+    """The kernels make a weight's gradient of this one of its normalized weight: plain numbers in the same layout."""
+    if type(given) is not Tensor or given.dtype != torch.float32 or given.stride() != result.stride():
+        return False
+    return not (given._is_zerotensor() or given.is_neg())
 
 
 def gradients(

@@ -43,6 +43,8 @@ class SpectralNorm:
         self.layers: dict[str, nn.Module] = dict(named)
         found = dict.fromkeys(one for _, layer in named for one in layer._normalized.values())
         self.weights: list[NormalizedWeight] = list(found)
+        groups = dict.fromkeys(one.group for one in self.weights)
+        self._groups = {group: [one for one in self.weights if one.group is group] for group in groups}
 
     @classmethod
     def of(cls, module: nn.Module) -> "SpectralNorm":
@@ -55,8 +57,7 @@ class SpectralNorm:
         Call it once after each update of the weights where that is not noticed by itself: with `automatic=False`.
         """
         check_iterations(n)
-        for group in dict.fromkeys(one.group for one in self.weights):
-            chosen = [one for one in self.weights if one.group is group]
+        for group, chosen in self._groups.items():
             group.refresh(None if len(chosen) == len(group.weights) else chosen, n)
 
     @property

@@ -217,16 +217,12 @@ class NormalizedWeight(HeldWeight):
         self.trust(False)
         self.lost = True
 
-    @property
-    def is_sampled(self) -> bool:
-        """There are numbers to compare with."""
-        return self._samples is not None
-
     @torch.no_grad()
-    def sample(self) -> None:
-        """Remember a few numbers of the stored and of the normalized weight."""
+    def sample(self) -> bool:
+        """Remember a few numbers of the stored and of the normalized weight: -> whether there are any to compare with."""
         if self.value is not None and self._samples is None and self.in_step(self.raw):
             self._samples = (few(self.raw), few(self.value))
+        return self._samples is not None
 
     @torch.no_grad()
     def changed_unseen(self) -> str:
