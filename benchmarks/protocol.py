@@ -8,6 +8,8 @@ from pathlib import Path
 
 import torch
 
+from steadygan.spectral.native import kernels
+
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -17,6 +19,7 @@ def machine() -> dict[str, object]:
     return {
         "cpu": f"{cpu}, {os.cpu_count()} cores, {torch.backends.cpu.get_cpu_capability()}",
         "threads": torch.get_num_threads(),
+        "kernels": kernels() is not None,
         "torch": torch.__version__,
         "python": platform.python_version(),
         "load": round(os.getloadavg()[0], 1),

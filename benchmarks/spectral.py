@@ -8,7 +8,8 @@ work      What normalization costs in one GAN step: the normalized weights are r
           pass brings a gradient to them, the stored weights change, they are read for the generator's step, a second backward
           pass. The same with plain weights is subtracted. Stored weights follow a trajectory recorded from training (Adam,
           2e-4, the steps after the first 20, batch 16), so that the number of iterations is that of training. `floor` are the
-          bare products and passes over the weights that one refresh, one division and two backward passes need.
+          bare products and passes over the weights that one refresh, one division and two backward passes need, as torch's
+          operations; `without` is ours without its kernels in C.
 step      A whole discriminator and generator step (hinge loss, Adam), over the same step without normalization.
 start     Relative error of sigma against the exact one over the first steps of training with torch's normalization, for torch's
           vectors (after each of its three iterations a step) and for ours in their shadow.
@@ -25,7 +26,7 @@ from functools import partial
 
 import torch
 from protocol import write
-from spectral_variants import Variant, counted, gan_step, trajectory, variants
+from spectral_variants import Variant, counted, gan_step, trajectory, variants, without_kernels
 from torch import Tensor, nn
 from turns import in_turns
 
@@ -62,7 +63,7 @@ def work(device: torch.device, rounds: int) -> list[dict[str, object]]:
         net = build().to(device)
         path = trajectory(net, 8, device)
         gradients = [torch.randn_like(weight) * 1e-3 for weight in path[0]]
-        todo = variants(net)
+        todo = variants(net) | {"without": without_kernels(net)}
         there_and_back = path + path[::-1]
         for one in todo.values():
             one.set(path[0])
@@ -77,6 +78,7 @@ def work(device: torch.device, rounds: int) -> list[dict[str, object]]:
         theirs, ours = typical["torch"] - typical["none"], typical["ours"] - typical["none"]
         iterations = counts["maps"] / max(1, counts["refreshes"]) / len(gradients)
         row = {"torch_ms": theirs, "ours_ms": ours, "floor_ms": typical["floor"], "ratio": theirs / ours}
+        row |= {"without_ms": typical["without"] - typical["none"]}
         rows.append({"net": name, **{key: round(value, 2) for key, value in row.items()}, "iterations": round(iterations, 2)})
     return rows
 

@@ -54,6 +54,17 @@ def variants(net: nn.Module) -> dict[str, Variant]:
     return {kind: Variant(copy.deepcopy(net), kind) for kind in ("none", "torch", "ours")}
 
 
+def without_kernels(net: nn.Module) -> Variant:
+    """Ours as it is where the package was built without a compiler."""
+    kernels, native.kernels = native.kernels, lambda: None
+    try:
+        one = Variant(copy.deepcopy(net), "ours")
+        one.refresh()  # what takes a weight is settled here
+    finally:
+        native.kernels = kernels
+    return one
+
+
 def gan_step(one: Variant, generator: nn.Module, real: Tensor, optimizers: list[torch.optim.Optimizer]) -> None:
     """A discriminator step and a generator step, as people write them."""
     with torch.no_grad():
