@@ -200,3 +200,16 @@ def test_trace():
     net.train()
     net(images()).sum().backward()
     assert net[0]._parameters["weight"].grad.any()
+
+
+@pytest.mark.parametrize("mode", ["hard", "gain"])
+def test_compiled_code_under_autocast_divides_in_full_precision(mode):
+    """In bfloat16 sigma would have two digits."""
+    layer = nn.Linear(30, 20)
+    spectral_norm(layer, mode=mode)
+    read = torch.compile(lambda: layer.weight * 1, fullgraph=True, backend="aot_eager")
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = read()
+    assert torch.allclose(found, layer.weight, rtol=1e-5)
+    found.sum().backward()
+    assert layer._parameters["weight"].grad.dtype == torch.float32

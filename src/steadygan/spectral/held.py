@@ -92,7 +92,7 @@ class HeldWeight:
         u, basis = cast(Tensor, buffers[self._names[0][0]]), cast(Tensor, buffers[self._names[1][0]])
         as_left = self._marked == (id(basis), basis._version) and raw.is_contiguous() and basis.is_contiguous()
         start = basis if as_left else self.sound_starts()[0].contiguous()
-        home = (u, basis) if store and start is basis else None
+        home = (u, basis) if store and start is basis and u.is_contiguous() else None
         value = torch.empty_like(raw) if divide and self.quick else None
         return Seat(start, home, value, cast(Tensor, buffers[self._coefficient]))
 

@@ -84,7 +84,8 @@ class NormalizedWeight(HeldWeight):
         # copies, because distributed training writes into buffers between two forward passes
         us, vs = [u.clone() for u in self.us()], [basis[0].clone() for basis in self.bases()]
         if self.quick and torch.compiler.is_dynamo_compiling() and not torch.compiler.is_exporting():
-            return cast(Tensor, Divided.apply(raw, us[0], vs[0], self.coefficient))  # type: ignore[no-untyped-call]
+            with full_precision(raw):
+                return cast(Tensor, Divided.apply(raw, us[0], vs[0], self.coefficient))  # type: ignore[no-untyped-call]
         return self.formula(raw, us, vs, self.gain)
 
     def remembered(self, raw: Parameter) -> Tensor | None:
