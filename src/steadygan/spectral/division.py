@@ -105,6 +105,9 @@ class Division(torch.autograd.Function):
         ctx.known, ctx.raws, ctx.gains = known, raws, gains
         ctx.versions = [raw._version for raw in raws]
         ctx.gain_versions = [one.gain_version for one in known]
+        ctx.results = {
+            k: one.result for k, one in enumerate(known) if one.numbers is not None and isinstance(one.pairs[0], Found)
+        }
         ctx.set_materialize_grads(False)
         return results
 
@@ -114,17 +117,17 @@ class Division(torch.autograd.Function):
         of_raws: list[Tensor | None] = [None] * len(given)
         of_gains = of_raws.copy()
         reached = [k for k, gradient in enumerate(given) if gradient is not None]
-        refuse_changed(ctx, reached)
-        again = torch.is_grad_enabled()
-        again = again or any(is_batch(cast(Tensor, given[k])) for k in reached)
-        short = [] if again else [k for k in reached if goes_short(ctx.known[k], cast(Tensor, given[k]))]
+        if [raw._version for raw in ctx.raws] != ctx.versions or any(gain is not None for gain in ctx.gains):
+            refuse_changed(ctx, reached)
+        again, results = torch.is_grad_enabled(), ctx.results
+        short = [] if again else [k for k in reached if k in results and takes(cast(Tensor, given[k]), results[k])]
         if short:
             found = short_gradients([ctx.known[k] for k in short], [cast(Tensor, given[k]) for k in short])
             for k, gradient in zip(short, found, strict=True):
                 of_raws[k] = gradient
         for k in reached if len(short) < len(reached) else ():
             one, gradient = ctx.known[k], cast(Tensor, given[k])
-            if again or not one.quick:
+            if again or not one.quick or is_batch(gradient):
                 of_raws[k], of_gains[k] = full_gradient(one, ctx.raws[k], ctx.gains[k], gradient)
             elif k not in short:
                 of_raws[k] = quick_gradient(one, gradient)
@@ -165,11 +168,6 @@ def value_of(one: Known, raw: Tensor, gain: Tensor | None) -> Tensor:
         made, one.made = one.made, None
         return made
     return raw * one.numbers[1] if one.numbers else one.law.scaled(raw, one.factor, gain)
-
-
-def goes_short(one: Known, gradient: Tensor) -> bool:
-    """The kernels find the gradient."""
-    return one.numbers is not None and isinstance(one.pairs[0], Found) and takes(gradient, one.result)
 
 
 def short_gradients(known: Sequence[Known], given: Sequence[Tensor]) -> list[Tensor]:

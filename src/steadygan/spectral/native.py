@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor
+from torch._C._functorch import is_functorch_wrapped_tensor, is_legacy_batchedtensor
 
 from steadygan.spectral.subspace import WIDTH, Stack
 
@@ -187,7 +188,8 @@ def takes(given: Tensor, result: Tensor) -> bool:
     """The kernels make a weight's gradient of this one of its normalized weight: plain numbers in the same layout."""
     if type(given) is not Tensor or given.dtype != torch.float32 or given.stride() != result.stride():
         return False
-    return not (given._is_zerotensor() or given.is_neg())
+    several = is_legacy_batchedtensor(given) or is_functorch_wrapped_tensor(given)
+    return not (several or given._is_zerotensor() or given.is_neg())
 
 
 def gradients(
